@@ -73,12 +73,12 @@ const ErrorRow &errorRow(ErrorCode code);
 struct Error
 {
     ErrorCode code = ErrorCode::Internal;
-    QString message;
-    QString param;
+    QString message = {};
+    QString param = {};
     /// Seconds after which a repeat makes sense; 0 when there is nothing to say.
     int retryAfterSeconds = 0;
     /// Set on refusals by a rate limit: the bucket that refused.
-    QString deniedBy;
+    QString deniedBy = {};
     /// False: clients must not repeat the call by themselves (x-should-retry: false).
     bool mayRepeat = true;
 
