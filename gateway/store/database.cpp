@@ -1,0 +1,296 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "store/database.h"
+
+#include "core/log.h"
+
+#include <QtCore/QDir>
+#include <QtCore/QFileInfo>
+#include <QtCore/QUrl>
+#include <QtCore/QUrlQuery>
+#include <QtSql/QSqlDatabase>
+#include <QtSql/QSqlDriver>
+#include <QtSql/QSqlError>
+
+#include <atomic>
+
+namespace assistiv {
+
+using namespace Qt::StringLiterals;
+
+namespace {
+
+enum class Cause { Unique, Unavailable, Other };
+
+// SQLite reports extended result codes, PostgreSQL SQLSTATE.
+Cause causeOf(const QSqlError &error, Dialect dialect)
+{
+    const QString code = error.nativeErrorCode();
+    if (dialect == Dialect::Sqlite) {
+        if (code == "2067"_L1 || code == "1555"_L1)
+            return Cause::Unique;
+        // Busy, locked, read-only, I/O error, full, cannot open; the low byte is the primary code.
+        static constexpr int Unavailable[] = { 5, 6, 8, 10, 13, 14 };
+        const int primary = code.toInt() & 0xff;
+        return std::find(std::begin(Unavailable), std::end(Unavailable), primary) != std::end(Unavailable)
+            ? Cause::Unavailable
+            : Cause::Other;
+    }
+    if (code == "23505"_L1)
+        return Cause::Unique;
+    // 08 connection, 25006 read only, 53 resources (disk full), 57 shut down, 58 system; no code at all: the line is dead.
+    const bool unavailable = code.isEmpty() || code.startsWith("08"_L1) || code == "25006"_L1 || code.startsWith("53"_L1)
+        || code.startsWith("57"_L1) || code.startsWith("58"_L1) || error.type() == QSqlError::ConnectionError;
+    return unavailable ? Cause::Unavailable : Cause::Other;
+}
+
+Dialect dialectOf(const QSqlDriver *driver)
+{
+    return driver->dbmsType() == QSqlDriver::PostgreSQL ? Dialect::PostgreSql : Dialect::Sqlite;
+}
+
+Error asError(const QSqlError &error, Dialect dialect)
+{
+    switch (causeOf(error, dialect)) {
+    case Cause::Unique:
+        return { ErrorCode::Conflict, u"The value is already taken."_s };
+    case Cause::Unavailable:
+        Log::warning("store", u"database not available: "_s + error.text());
+        return { .code = ErrorCode::DatabaseUnavailable,
+                 .message = u"The database is not available at the moment."_s,
+                 .retryAfterSeconds = 1 };
+    case Cause::Other:
+        break;
+    }
+    Log::error("store", u"statement failed: "_s + error.text());
+    return { ErrorCode::Internal, u"An internal error occurred."_s };
+}
+
+} // namespace
+
+Result<DatabaseUrl> DatabaseUrl::parse(const QString &text, const QString &dataDir)
+{
+    DatabaseUrl result;
+    if (text.startsWith("sqlite:"_L1)) {
+        const QString file = text.mid(7);
+        if (file.isEmpty())
+            return Error { ErrorCode::ValidationError, u"a file name must follow sqlite:"_s };
+        result.name = QDir(dataDir).absoluteFilePath(file);
+        return result;
+    }
+    const QUrl url(text, QUrl::StrictMode);
+    if (!url.isValid() || (url.scheme() != "postgresql"_L1 && url.scheme() != "postgres"_L1) || url.host().isEmpty()
+        || url.path().size() < 2)
+        return Error { ErrorCode::ValidationError,
+                       u"expected sqlite:FILE or postgresql://user:password@host:port/name"_s };
+    result.dialect = Dialect::PostgreSql;
+    result.host = url.host();
+    result.port = url.port(5432);
+    result.user = url.userName(QUrl::FullyDecoded);
+    result.password = url.password(QUrl::FullyDecoded);
+    result.name = url.path(QUrl::FullyDecoded).mid(1);
+    QStringList options;
+    for (const auto &[key, value] : QUrlQuery(url).queryItems(QUrl::FullyDecoded))
+        options << key + u'=' + value;
+    result.options = options.join(u';');
+    return result;
+}
+
+QString DatabaseUrl::display() const
+{
+    if (dialect == Dialect::Sqlite)
+        return u"sqlite:"_s + QFileInfo(name).fileName();
+    return u"postgresql://%1@%2:%3/%4"_s.arg(user, host).arg(port).arg(name);
+}
+
+Query::~Query()
+{
+    if (m_query)
+        m_query->finish();
+}
+
+void Query::bindOne(const QVariant &value)
+{
+    m_query->bindValue(m_at++, value);
+}
+
+Result<void> Query::exec()
+{
+    m_at = 0;
+    if (m_query->exec())
+        return {};
+    return Database::errorOf(*m_query);
+}
+
+bool Query::next()
+{
+    return m_query->next();
+}
+
+int Query::changedRows() const
+{
+    return m_query->numRowsAffected();
+}
+
+bool Query::isNull(int column) const
+{
+    return m_query->isNull(column);
+}
+
+QString Query::text(int column) const
+{
+    return m_query->value(column).toString();
+}
+
+qint64 Query::integer(int column) const
+{
+    return m_query->value(column).toLongLong();
+}
+
+bool Query::flag(int column) const
+{
+    return m_query->value(column).toBool();
+}
+
+Result<std::unique_ptr<Database>> Database::open(const DatabaseUrl &url, Access access)
+{
+    std::unique_ptr<Database> db(new Database(url, access));
+    if (const auto connected = db->connect(); !connected)
+        return connected.error();
+    return db;
+}
+
+Database::Database(DatabaseUrl url, Access access)
+    : m_url(std::move(url)), m_access(access)
+{
+    static std::atomic<int> counter = 0;
+    m_connection = u"assistiv-%1"_s.arg(++counter);
+    QSqlDatabase::addDatabase(m_url.dialect == Dialect::Sqlite ? u"QSQLITE"_s : u"QPSQL"_s, m_connection);
+}
+
+Database::~Database()
+{
+    m_statements.clear();
+    QSqlDatabase::database(m_connection, false).close();
+    QSqlDatabase::removeDatabase(m_connection);
+}
+
+Result<void> Database::connect()
+{
+    QSqlDatabase db = QSqlDatabase::database(m_connection, false);
+    db.setDatabaseName(m_url.name);
+    if (m_url.dialect == Dialect::Sqlite) {
+        db.setConnectOptions(m_access == Access::ReadOnly ? u"QSQLITE_OPEN_READONLY;QSQLITE_BUSY_TIMEOUT=5000"_s
+                                                          : u"QSQLITE_BUSY_TIMEOUT=5000"_s);
+    } else {
+        db.setHostName(m_url.host);
+        db.setPort(m_url.port);
+        db.setUserName(m_url.user);
+        db.setPassword(m_url.password);
+        db.setConnectOptions(m_url.options.isEmpty() ? u"connect_timeout=5"_s : m_url.options + u";connect_timeout=5"_s);
+    }
+    if (!db.isValid() || !db.open()) {
+        return Error { .code = ErrorCode::DatabaseUnavailable,
+                       .message = u"Cannot open the database %1: %2"_s.arg(m_url.display(), db.lastError().databaseText()),
+                       .retryAfterSeconds = 1 };
+    }
+    m_alive = true;
+    if (m_url.dialect == Dialect::Sqlite) {
+        // FULL: a commit that was answered survives a power cut. Cheap, because many settlements share one commit.
+        for (const auto &pragma : { u"PRAGMA journal_mode=WAL"_s, u"PRAGMA synchronous=FULL"_s, u"PRAGMA foreign_keys=ON"_s,
+                                    u"PRAGMA cache_size=-65536"_s, u"PRAGMA temp_store=MEMORY"_s }) {
+            if (m_access == Access::ReadOnly && pragma.contains("journal_mode"_L1))
+                continue;
+            if (const auto set = run(pragma); !set)
+                return set.error();
+        }
+    } else if (m_access == Access::ReadOnly) {
+        return run(u"SET default_transaction_read_only = on"_s);
+    }
+    return {};
+}
+
+Query Database::prepare(const QString &literal)
+{
+    auto &statement = m_statements[literal];
+    if (!statement) {
+        statement = std::make_shared<QSqlQuery>(QSqlDatabase::database(m_connection, false));
+        statement->setForwardOnly(true);
+        if (!statement->prepare(literal))
+            Log::error("store", u"cannot prepare: "_s + statement->lastError().text());
+    }
+    Q_ASSERT(!statement->isActive() || !statement->isSelect());
+    return Query(statement.get());
+}
+
+Result<void> Database::run(const QString &statement)
+{
+    QSqlQuery query(QSqlDatabase::database(m_connection, false));
+    if (query.exec(statement))
+        return {};
+    return errorOf(query);
+}
+
+Error Database::errorOf(const QSqlQuery &query)
+{
+    return asError(query.lastError(), dialectOf(query.driver()));
+}
+
+Result<void> Database::reconnect()
+{
+    m_statements.clear();
+    QSqlDatabase::database(m_connection, false).close();
+    return connect();
+}
+
+qint64 Database::sizeBytes()
+{
+    if (m_url.dialect == Dialect::Sqlite)
+        return QFileInfo(m_url.name).size() + QFileInfo(m_url.name + u"-wal"_s).size();
+    Query query = prepare(u"SELECT pg_database_size(current_database())"_s);
+    return query.exec() && query.next() ? query.integer(0) : 0;
+}
+
+Transaction::Transaction(Database &db)
+    : m_db(db), m_started(db.run(u"BEGIN"_s)), m_open(m_started.ok())
+{
+}
+
+Transaction::~Transaction()
+{
+    if (m_open)
+        (void)m_db.run(u"ROLLBACK"_s);
+}
+
+Result<void> Transaction::commit()
+{
+    if (!m_open)
+        return m_started;
+    const auto committed = m_db.run(u"COMMIT"_s);
+    m_open = !committed.ok();
+    return committed;
+}
+
+Savepoint::Savepoint(Database &db)
+    : m_db(db), m_open(db.run(u"SAVEPOINT step"_s).ok())
+{
+}
+
+Savepoint::~Savepoint()
+{
+    if (m_open) {
+        (void)m_db.run(u"ROLLBACK TO SAVEPOINT step"_s);
+        (void)m_db.run(u"RELEASE SAVEPOINT step"_s);
+    }
+}
+
+Result<void> Savepoint::keep()
+{
+    if (!m_open)
+        return Error { ErrorCode::DatabaseUnavailable, u"The database is not available at the moment."_s };
+    const auto released = m_db.run(u"RELEASE SAVEPOINT step"_s);
+    m_open = !released.ok();
+    return released;
+}
+
+} // namespace assistiv

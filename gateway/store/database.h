@@ -1,0 +1,180 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/clock.h"
+#include "core/id.h"
+#include "core/money.h"
+#include "core/result.h"
+
+#include <QtCore/QHash>
+#include <QtCore/QString>
+#include <QtCore/QVariant>
+#include <QtSql/QSqlQuery>
+
+#include <memory>
+#include <optional>
+
+namespace assistiv {
+
+enum class Dialect { Sqlite, PostgreSql };
+
+/// Where the data is: a file of ours, or a PostgreSQL server.
+struct DatabaseUrl
+{
+    Dialect dialect = Dialect::Sqlite;
+    /// SQLite: path of the file. PostgreSQL: name of the database.
+    QString name;
+    QString host;
+    int port = 5432;
+    QString user;
+    QString password;
+    /// Options as libpq takes them, for example "sslmode=require".
+    QString options;
+
+    /// Reads "sqlite:FILE" (relative to dataDir) or "postgresql://user:password@host:port/name?sslmode=…".
+    static Result<DatabaseUrl> parse(const QString &url, const QString &dataDir);
+    /// For people and logs: without the password.
+    QString display() const;
+};
+
+class Database;
+
+/// One run of a prepared statement. Bind in the order of the question marks, exec(), then next() for each row. The
+/// statement is released at the end of the scope: an open one would keep a snapshot alive.
+class Query
+{
+public:
+    Query(Query &&other) noexcept : m_query(std::exchange(other.m_query, nullptr)), m_at(other.m_at) {}
+    Query &operator=(Query &&) = delete;
+    ~Query();
+
+    template<typename... Values>
+    Query &bind(const Values &...values)
+    {
+        (bindOne(toVariant(values)), ...);
+        return *this;
+    }
+    /// Conflict when a unique rule was broken, DatabaseUnavailable when the database cannot work, Internal otherwise.
+    Result<void> exec();
+    bool next();
+    int changedRows() const;
+
+    bool isNull(int column) const;
+    QString text(int column) const;
+    qint64 integer(int column) const;
+    bool flag(int column) const;
+    Money money(int column) const { return Money::fromMicros(integer(column)); }
+    Timestamp time(int column) const { return Timestamp::fromMs(integer(column)); }
+    std::optional<Money> optionalMoney(int column) const { return isNull(column) ? std::nullopt : std::optional(money(column)); }
+    std::optional<Timestamp> optionalTime(int column) const { return isNull(column) ? std::nullopt : std::optional(time(column)); }
+    std::optional<qint64> optionalInteger(int column) const { return isNull(column) ? std::nullopt : std::optional(integer(column)); }
+    template<typename SomeId>
+    SomeId id(int column) const
+    {
+        return SomeId::fromStored(text(column));
+    }
+
+private:
+    friend class Database;
+    explicit Query(QSqlQuery *query) : m_query(query) {}
+    void bindOne(const QVariant &value);
+
+    static QVariant toVariant(const QString &text) { return text; }
+    static QVariant toVariant(QLatin1StringView text) { return QString(text); }
+    static QVariant toVariant(const QByteArray &text) { return QString::fromUtf8(text); }
+    static QVariant toVariant(qint64 number) { return number; }
+    static QVariant toVariant(int number) { return number; }
+    static QVariant toVariant(bool flag) { return flag; }
+    static QVariant toVariant(Money money) { return money.micros(); }
+    static QVariant toVariant(Timestamp moment) { return moment.ms(); }
+    template<typename Tag>
+    static QVariant toVariant(const Id<Tag> &id)
+    {
+        return id.isNull() ? QVariant(QMetaType::fromType<QString>()) : QVariant(id.toString());
+    }
+    template<typename T>
+    static QVariant toVariant(const std::optional<T> &value)
+    {
+        return value ? toVariant(*value) : QVariant(QMetaType::fromType<QString>());
+    }
+
+    QSqlQuery *m_query;
+    int m_at = 0;
+};
+
+/// One connection, for the thread that opened it. Statements are prepared once and kept.
+class Database
+{
+public:
+    enum class Access { ReadWrite, ReadOnly };
+
+    /// Opens; migrations are separate (store/migrations.h). DatabaseUnavailable with a message for the operator.
+    static Result<std::unique_ptr<Database>> open(const DatabaseUrl &url, Access access);
+    ~Database();
+    Database(const Database &) = delete;
+    Database &operator=(const Database &) = delete;
+
+    Dialect dialect() const { return m_url.dialect; }
+    const DatabaseUrl &url() const { return m_url; }
+
+    /// The statement must be a literal; the same statement may not be in use twice at the same time.
+    Query prepare(const QString &literal);
+    /// For statements without parameters or rows.
+    Result<void> run(const QString &statement);
+
+    /// False once the connection is lost; reconnect() then opens it anew and forgets all statements.
+    bool isAlive() const { return m_alive; }
+    Result<void> reconnect();
+
+    /// Size on disk in bytes; 0 when it cannot be told.
+    qint64 sizeBytes();
+
+private:
+    explicit Database(DatabaseUrl url, Access access);
+    Result<void> connect();
+    friend class Query;
+    static Error errorOf(const QSqlQuery &query);
+
+    DatabaseUrl m_url;
+    Access m_access;
+    QString m_connection;
+    QHash<QString, std::shared_ptr<QSqlQuery>> m_statements;
+    bool m_alive = true;
+};
+
+/// A transaction that rolls back at the end of its scope unless it was committed.
+class Transaction
+{
+public:
+    explicit Transaction(Database &db);
+    ~Transaction();
+    Transaction(const Transaction &) = delete;
+    Transaction &operator=(const Transaction &) = delete;
+
+    /// Failure to begin is reported here.
+    Result<void> started() const { return m_started; }
+    Result<void> commit();
+
+private:
+    Database &m_db;
+    Result<void> m_started;
+    bool m_open = false;
+};
+
+/// A part of a transaction that can be undone alone; undone at the end of its scope unless kept.
+class Savepoint
+{
+public:
+    explicit Savepoint(Database &db);
+    ~Savepoint();
+    Savepoint(const Savepoint &) = delete;
+    Savepoint &operator=(const Savepoint &) = delete;
+    Result<void> keep();
+
+private:
+    Database &m_db;
+    bool m_open = false;
+};
+
+} // namespace assistiv

@@ -1,0 +1,114 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "store/migrations.h"
+
+#include "core/log.h"
+
+#include <QtCore/QDir>
+#include <QtCore/QFile>
+
+#include <algorithm>
+
+static void initialiseMigrationFiles()
+{
+    // Resources of a static library are dropped by the linker unless somebody asks for them.
+    Q_INIT_RESOURCE(migrations);
+}
+
+namespace assistiv {
+
+using namespace Qt::StringLiterals;
+
+namespace {
+
+struct MigrationFile
+{
+    int version;
+    QString path;
+};
+
+QList<MigrationFile> migrationFiles()
+{
+    initialiseMigrationFiles();
+    QList<MigrationFile> files;
+    const QDir folder(u":/migrations"_s);
+    const QStringList names = folder.entryList({ u"*.sql"_s }, QDir::Files, QDir::Name);
+    for (const QString &name : names)
+        files.append({ name.left(4).toInt(), folder.filePath(name) });
+    return files;
+}
+
+// Statements end with a semicolon at the end of a line; comments are lines of their own.
+QStringList statementsOf(const QString &path, Dialect dialect)
+{
+    QFile file(path);
+    if (!file.open(QIODevice::ReadOnly))
+        return {};
+    QString text = QString::fromUtf8(file.readAll());
+    text.replace("{{SEQUENCE}}"_L1,
+                 dialect == Dialect::Sqlite ? "INTEGER PRIMARY KEY AUTOINCREMENT"_L1
+                                            : "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"_L1);
+    QStringList lines = text.split(u'\n');
+    lines.removeIf([](const QString &line) { return line.startsWith("--"_L1); });
+    QStringList statements = lines.join(u'\n').split(u";\n"_s);
+    statements.removeIf([](const QString &statement) { return statement.trimmed().isEmpty(); });
+    return statements;
+}
+
+Result<int> schemaVersion(Database &db)
+{
+    Query query = db.prepare(u"SELECT max(version) FROM schema_migrations"_s);
+    if (const auto read = query.exec(); !read)
+        return read.error();
+    return query.next() ? int(query.integer(0)) : 0;
+}
+
+Result<void> applyFile(Database &db, const MigrationFile &file)
+{
+    Transaction transaction(db);
+    if (const auto started = transaction.started(); !started)
+        return started.error();
+    const QStringList statements = statementsOf(file.path, db.dialect());
+    for (const QString &statement : statements) {
+        if (const auto done = db.run(statement); !done)
+            return done.error();
+    }
+    Query note = db.prepare(u"INSERT INTO schema_migrations (version, applied_at) VALUES (?, ?)"_s);
+    if (const auto noted = note.bind(file.version, Clock::system().now()).exec(); !noted)
+        return noted.error();
+    return transaction.commit();
+}
+
+} // namespace
+
+int newestSchemaVersion()
+{
+    return migrationFiles().constLast().version;
+}
+
+Result<void> migrate(Database &db)
+{
+    if (const auto made = db.run(u"CREATE TABLE IF NOT EXISTS schema_migrations "
+                                 "(version BIGINT PRIMARY KEY, applied_at BIGINT NOT NULL)"_s);
+        !made)
+        return made.error();
+    const auto current = schemaVersion(db);
+    if (!current)
+        return current.error();
+    if (*current > newestSchemaVersion()) {
+        return Error { ErrorCode::Conflict,
+                       u"The database has version %1, this program knows only up to %2. Start the newer program, or "
+                       "restore a backup made with this one."_s.arg(*current).arg(newestSchemaVersion()) };
+    }
+    const QList<MigrationFile> files = migrationFiles();
+    for (const MigrationFile &file : files) {
+        if (file.version <= *current)
+            continue;
+        if (const auto applied = applyFile(db, file); !applied)
+            return applied.error();
+        Log::info("store", u"database brought to version %1"_s.arg(file.version));
+    }
+    return {};
+}
+
+} // namespace assistiv
