@@ -50,6 +50,7 @@ constexpr ErrorRow Table[] = {
     {ErrorCode::ProviderError, 502, "upstream_error"_L1, "provider_error"_L1},
     {ErrorCode::ProviderAuthFailed, 502, "upstream_error"_L1, "provider_auth_failed"_L1},
     {ErrorCode::ProviderRateLimited, 503, "service_unavailable"_L1, "provider_rate_limited"_L1},
+    {ErrorCode::ProviderOverloaded, 503, "service_unavailable"_L1, "provider_error"_L1},
     {ErrorCode::ShuttingDown, 503, "service_unavailable"_L1, "shutting_down"_L1},
     {ErrorCode::DatabaseUnavailable, 503, "service_unavailable"_L1, "database_unavailable"_L1},
     {ErrorCode::TooManyConnections, 503, "service_unavailable"_L1, "too_many_connections"_L1},

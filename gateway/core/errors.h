@@ -47,6 +47,7 @@ enum class ErrorCode {
     ProviderError,
     ProviderAuthFailed,
     ProviderRateLimited,
+    ProviderOverloaded,
     ShuttingDown,
     DatabaseUnavailable,
     TooManyConnections,

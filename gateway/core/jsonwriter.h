@@ -59,7 +59,12 @@ public:
     }
 
     const QByteArray &json() const { return m_out; }
-    QByteArray take() { return std::exchange(m_out, {}); }
+    /// Hands the text over; the writer can be used again.
+    QByteArray take()
+    {
+        m_needsComma = false;
+        return std::exchange(m_out, {});
+    }
 
 private:
     JsonWriter &open(char c);

@@ -30,6 +30,21 @@ QByteArrayView nameOf(LogLevel level)
     return "error";
 }
 
+// Control characters could forge lines, or more, on a terminal.
+QByteArray printable(const QString &text)
+{
+    QByteArray line;
+    for (const char c : text.toUtf8()) {
+        if (c == '\n')
+            line += "\n    ";
+        else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+            line += "\\x" + QByteArray(1, c).toHex();
+        else
+            line += c;
+    }
+    return line;
+}
+
 void onQtMessage(QtMsgType type, const QMessageLogContext &context, const QString &message)
 {
     // A guard server gets its sockets handed over and never listens itself; Qt warns about that at every start.
@@ -67,7 +82,7 @@ void Log::write(LogLevel level, QByteArrayView area, const QString &message)
         line = json.take();
     } else {
         line = now.toIso() + ' ' + nameOf(level).toByteArray().leftJustified(7) + ' ' + area.toByteArray() + ": "
-            + clean.toUtf8().replace('\n', "\n    ");
+            + printable(clean);
     }
     line += '\n';
     std::fwrite(line.constData(), 1, size_t(line.size()), stderr);
@@ -75,9 +90,10 @@ void Log::write(LogLevel level, QByteArrayView area, const QString &message)
 
 QString redacted(const QString &text)
 {
+    // Key prefixes of eight or nine characters are public: only what goes on is a secret.
     static const QRegularExpression secret(
-        uR"((sk-(?:plat|eu|admin|ant|proj)[-_]|sk-|whsec_|xai-|AIza|gh[opsu]_|xox[bp]-|Bearer\s+)[A-Za-z0-9+/=_.-]{6,})"_s);
-    static const QRegularExpression password(uR"((://[^/\s:@]*:)[^/\s@]+@)"_s);
+        uR"(\b(sk-(?:plat|eu|admin)_|sk-(?:ant|proj)-|sk-(?!(?:plat|eu|admin)_)|whsec_|xai-|AIza|gh[opsu]_|xox[bp]-|(?i:Bearer)\s+)[A-Za-z0-9+/=_.-]{6,})"_s);
+    static const QRegularExpression password(uR"((://[^/\s:@]*:)[^/\s]+@)"_s);
     QString clean = text;
     clean.replace(secret, u"\\1…"_s);
     clean.replace(password, u"\\1…@"_s);

@@ -21,6 +21,8 @@ struct Answer
     int status = 200;
     /// JSON; empty for 204.
     QByteArray body = {};
+    /// A repeated request got its stored answer again.
+    bool isReplay = false;
 };
 
 /// What a management endpoint is given: the request after routing and authentication.

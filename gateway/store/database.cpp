@@ -56,9 +56,7 @@ Error asError(const QSqlError &error, Dialect dialect)
         return { ErrorCode::Conflict, u"The value is already taken."_s };
     case Cause::Unavailable:
         Log::warning("store", u"database not available: "_s + error.text());
-        return { .code = ErrorCode::DatabaseUnavailable,
-                 .message = u"The database is not available at the moment."_s,
-                 .retryAfterSeconds = 1 };
+        return databaseUnavailable();
     case Cause::Other:
         break;
     }
@@ -67,6 +65,13 @@ Error asError(const QSqlError &error, Dialect dialect)
 }
 
 } // namespace
+
+Error databaseUnavailable()
+{
+    return { .code = ErrorCode::DatabaseUnavailable,
+             .message = u"The database is not available at the moment."_s,
+             .retryAfterSeconds = 1 };
+}
 
 Result<DatabaseUrl> DatabaseUrl::parse(const QString &text, const QString &dataDir)
 {
@@ -287,7 +292,7 @@ Savepoint::~Savepoint()
 Result<void> Savepoint::keep()
 {
     if (!m_open)
-        return Error { ErrorCode::DatabaseUnavailable, u"The database is not available at the moment."_s };
+        return databaseUnavailable();
     const auto released = m_db.run(u"RELEASE SAVEPOINT step"_s);
     m_open = !released.ok();
     return released;

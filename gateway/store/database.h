@@ -40,6 +40,9 @@ struct DatabaseUrl
 
 class Database;
 
+/// What callers hear while the database cannot work; a repeat after a second makes sense.
+Error databaseUnavailable();
+
 /// One run of a prepared statement. Bind in the order of the question marks, exec(), then next() for each row. The
 /// statement is released at the end of the scope: an open one would keep a snapshot alive.
 class Query
@@ -170,6 +173,8 @@ public:
     ~Savepoint();
     Savepoint(const Savepoint &) = delete;
     Savepoint &operator=(const Savepoint &) = delete;
+    /// False when it could not be set: nothing may be written then.
+    bool isOpen() const { return m_open; }
     Result<void> keep();
 
 private:

@@ -1,6 +1,12 @@
 # SPDX-FileCopyrightText: Assistiv Gateway contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+# Unity is for the engine's modules only: tests include their own moc output, and Qt generates the sources of QML modules.
+option(ASSISTIV_UNITY "Compile each engine module as one source file (fast full builds)" OFF)
+
+# The program is found at the top of every build folder, too: build/<preset>/assistiv-gateway.
+file(CREATE_LINK bin/assistiv-gateway ${CMAKE_BINARY_DIR}/assistiv-gateway SYMBOLIC)
+
 # gateway_module(<name> SOURCES <files> [USES <modules>] [LINK <libraries>])
 # One static library per engine module; includes are written "module/file.h".
 function(gateway_module name)
@@ -12,6 +18,11 @@ function(gateway_module name)
     foreach(used IN LISTS ARG_USES)
         target_link_libraries(gateway_${name} PUBLIC gateway::${used})
     endforeach()
+    if(ASSISTIV_UNITY)
+        # One compiler call per module, whatever its size: a name that two files of a module both use in an anonymous
+        # namespace is then found at once and not when the batches happen to fall differently.
+        set_target_properties(gateway_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
+    endif()
 endfunction()
 
 # gateway_test(<name> SOURCES <files> LINK <libraries> [LABELS <labels>] [TIMEOUT <seconds>])

@@ -1,0 +1,16 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "app/options.h"
+
+namespace assistiv {
+
+// The commands that work on the data instead of serving; each returns the process's exit code.
+
+/// Recomputes the books: 0 when every rule holds, 1 with the first broken row otherwise.
+int runVerify(const Options &options);
+/// Makes an admin key and prints it once.
+int runAdminKey(const Options &options);
+
+} // namespace assistiv

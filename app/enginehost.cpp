@@ -1,0 +1,225 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/enginehost.h"
+
+#include "app/demo.h"
+#include "app/healthprobe.h"
+#include "app/instancelock.h"
+#include "app/masterkey.h"
+#include "core/os.h"
+#include "services/bootstrap.h"
+#include "services/installation.h"
+#include "store/migrations.h"
+
+#include <QtCore/QCoreApplication>
+#include <QtCore/QFile>
+#include <QtCore/QJsonArray>
+#include <QtCore/QJsonDocument>
+#include <QtCore/QTemporaryDir>
+#include <QtNetwork/QSslCertificate>
+#include <QtNetwork/QSslKey>
+
+#include <cstdio>
+
+namespace assistiv {
+
+using namespace Qt::StringLiterals;
+
+namespace {
+
+Result<std::optional<QSslConfiguration>> tlsOf(const Options &options)
+{
+    if (options.tlsCertFile.isEmpty())
+        return std::optional<QSslConfiguration>();
+    QFile keyFile(options.tlsKeyFile);
+    const QList<QSslCertificate> chain = QSslCertificate::fromPath(options.tlsCertFile);
+    if (chain.isEmpty())
+        return Error { ErrorCode::Internal, u"--tls-cert: no certificate in %1"_s.arg(options.tlsCertFile) };
+    if (!keyFile.open(QIODevice::ReadOnly))
+        return Error { ErrorCode::Internal, u"--tls-key: %1 cannot be read"_s.arg(options.tlsKeyFile) };
+    const QByteArray pem = keyFile.readAll();
+    for (const auto algorithm : { QSsl::Rsa, QSsl::Ec }) {
+        const QSslKey key(pem, algorithm);
+        if (key.isNull())
+            continue;
+        QSslConfiguration configuration = QSslConfiguration::defaultConfiguration();
+        configuration.setLocalCertificateChain(chain);
+        configuration.setPrivateKey(key);
+        configuration.setPeerVerifyMode(QSslSocket::VerifyNone);
+        configuration.setProtocol(QSsl::TlsV1_2OrLater);
+        return std::optional(configuration);
+    }
+    return Error { ErrorCode::Internal, u"--tls-key: no RSA or EC key in %1"_s.arg(options.tlsKeyFile) };
+}
+
+} // namespace
+
+struct EngineHost::Outcome
+{
+    BootstrapOutcome bootstrap;
+};
+
+EngineHost::EngineHost(Options options, QObject *parent)
+    : QObject(parent), m_options(std::move(options)), m_outcome(std::make_unique<Outcome>())
+{
+}
+
+EngineHost::~EngineHost() = default;
+
+void EngineHost::fail(Failure failure, const QString &message)
+{
+    m_engine.reset();
+    m_lock.reset();
+    Q_EMIT failed(failure, message);
+}
+
+void EngineHost::start()
+{
+    if (m_options.demo && !m_options.dataDirWasGiven && !m_scratch) {
+        m_scratch = std::make_unique<QTemporaryDir>();
+        m_options.dataDir = m_scratch->path();
+    }
+    const auto bootstrap = readBootstrap();
+    if (!bootstrap)
+        return fail(Failure::Input, bootstrap.error().message);
+    m_bootstrap = *bootstrap;
+    const auto database = DatabaseUrl::parse(m_options.databaseUrl, m_options.dataDir);
+    if (!database)
+        return fail(Failure::Input, database.error().message);
+    m_database = *database;
+    if (!os::makePrivateFolder(m_options.dataDir))
+        return fail(Failure::Start, u"The data folder %1 cannot be made."_s.arg(m_options.dataDir));
+    m_lock = std::make_unique<InstanceLock>(m_options.dataDir);
+    if (const auto taken = m_lock->take(); !taken)
+        return fail(Failure::Start, taken.error().message);
+    openDatabase();
+}
+
+Result<QJsonObject> EngineHost::readBootstrap() const
+{
+    if (m_options.bootstrapFile.isEmpty())
+        return m_options.demo ? demoBootstrap() : QJsonObject();
+    QFile file(m_options.bootstrapFile);
+    if (!file.open(QIODevice::ReadOnly))
+        return Error { ErrorCode::ValidationError, u"--bootstrap: %1: %2"_s.arg(m_options.bootstrapFile, file.errorString()) };
+    QJsonParseError problem;
+    const QJsonDocument document = QJsonDocument::fromJson(file.readAll(), &problem);
+    if (!document.isObject()) {
+        return Error { ErrorCode::ValidationError, u"--bootstrap: %1 is no JSON object (%2 at byte %3)"_s
+                           .arg(m_options.bootstrapFile, problem.errorString()).arg(problem.offset) };
+    }
+    return document.object();
+}
+
+void EngineHost::openDatabase()
+{
+    QString keyId;
+    {
+        auto db = Database::open(m_database, Database::Access::ReadWrite);
+        if (!db)
+            return fail(Failure::Start, db.error().message);
+        if (const auto migrated = migrate(**db); !migrated)
+            return fail(Failure::Start, migrated.error().message);
+        const auto known = Installation::masterKeyId(**db);
+        if (!known)
+            return fail(Failure::Start, known.error().message);
+        keyId = *known;
+    }
+    MasterKey::obtain(m_options.keySource, m_options.dataDir, keyId, this,
+                      [this](const Result<QByteArray> &key) { onMasterKey(key); });
+}
+
+void EngineHost::onMasterKey(const Result<QByteArray> &key)
+{
+    if (!key)
+        return fail(Failure::Start, key.error().message);
+    const auto tls = tlsOf(m_options);
+    if (!tls)
+        return fail(Failure::Start, tls.error().message);
+    EngineSettings settings;
+    settings.version = QCoreApplication::applicationVersion();
+    settings.dataDir = m_options.dataDir;
+    settings.database = m_database;
+    settings.host = m_options.host;
+    settings.port = m_options.port;
+    settings.tls = *tls;
+    settings.publicBaseUrl = m_options.publicBaseUrl;
+    settings.workers = m_options.workers;
+    m_engine = std::make_unique<Engine>(std::move(settings), std::make_shared<const Vault>(*key));
+
+    bool isBootstrapError = false;
+    const auto opened = m_engine->open([&](Services &services) -> Result<void> {
+        if (m_bootstrap.isEmpty())
+            return {};
+        auto applied = applyBootstrap(services, m_bootstrap);
+        if (!applied) {
+            isBootstrapError = applied.error().code == ErrorCode::ValidationError;
+            return applied.error();
+        }
+        m_outcome->bootstrap = std::move(*applied);
+        return {};
+    });
+    if (!opened) {
+        const Error &error = opened.error();
+        return isBootstrapError
+            ? fail(Failure::Input, u"bootstrap: %1: %2"_s.arg(error.param.isEmpty() ? u"$"_s : error.param, error.message))
+            : fail(Failure::Start, error.message);
+    }
+    if (const auto listening = m_engine->listen(); !listening)
+        return fail(Failure::Start, listening.error().message);
+    connect(m_engine.get(), &Engine::stopped, this, [this] {
+        // Not from inside the engine's own signal.
+        QMetaObject::invokeMethod(
+            this,
+            [this] {
+                m_engine.reset();
+                if (!m_options.readyFile.isEmpty())
+                    QFile::remove(m_options.readyFile);
+                m_lock.reset();
+                Q_EMIT stopped();
+            },
+            Qt::QueuedConnection);
+    });
+    probeHealth(m_engine->origin(), this, [this](bool healthy) { onHealthy(healthy); });
+}
+
+void EngineHost::onHealthy(bool healthy)
+{
+    if (!m_engine)
+        return;
+    if (!healthy)
+        return fail(Failure::Start, u"The gateway listens on %1 but does not answer there."_s.arg(m_engine->origin()));
+    const QString origin = m_engine->origin();
+    const QJsonObject made = m_bootstrap.isEmpty() ? QJsonObject() : m_outcome->bootstrap.toJson(m_engine->publicOrigin());
+    if (!m_options.bootstrapOutFile.isEmpty()
+        && !os::replacePrivateFile(m_options.bootstrapOutFile, QJsonDocument(made).toJson()))
+        return fail(Failure::Start, u"--bootstrap-out: %1 cannot be written."_s.arg(m_options.bootstrapOutFile));
+    if (!m_options.readyFile.isEmpty()) {
+        const QJsonObject ready { { u"pid"_s, QCoreApplication::applicationPid() },
+                                  { u"origin"_s, origin },
+                                  { u"version"_s, QCoreApplication::applicationVersion() } };
+        if (!os::replacePrivateFile(m_options.readyFile, QJsonDocument(ready).toJson(QJsonDocument::Compact) + '\n'))
+            return fail(Failure::Start, u"--ready-file: %1 cannot be written."_s.arg(m_options.readyFile));
+    }
+    if (m_options.demo) {
+        const QString key = made.value("platforms"_L1).toArray().at(0).toObject().value("end_users"_L1).toArray().at(0)
+                                .toObject().value("end_user_key"_L1).toString();
+        if (!key.isEmpty()) {
+            std::printf("The demo gateway runs on %s. Try it:\n\n%s\n\n", qUtf8Printable(origin),
+                        qUtf8Printable(demoCurlLine(origin, key)));
+            std::fflush(stdout);
+        }
+    }
+    Log::info("gateway", u"serving on %1 (%2)"_s.arg(origin, m_database.display()));
+    Q_EMIT running();
+}
+
+void EngineHost::stop()
+{
+    if (m_engine)
+        m_engine->stop();
+    else
+        Q_EMIT stopped();
+}
+
+} // namespace assistiv

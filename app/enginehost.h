@@ -1,0 +1,61 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "app/options.h"
+#include "core/vault.h"
+#include "engine/engine.h"
+
+#include <QtCore/QJsonObject>
+#include <QtCore/QObject>
+
+#include <memory>
+
+namespace assistiv {
+
+/// Brings an engine up from the options, and down again: data folder, instance lock, database, master key, bootstrap,
+/// listening, self-check. Lives on the thread that should own the engine; everything is asynchronous, signals tell how it
+/// goes. After stopped() or failed() it can be started again.
+class EngineHost final : public QObject
+{
+    Q_OBJECT
+
+public:
+    explicit EngineHost(Options options, QObject *parent = nullptr);
+    ~EngineHost() override;
+
+    void start();
+    /// Orderly: calls get their grace period.
+    void stop();
+    /// Null unless running.
+    Engine *engine() const { return m_engine.get(); }
+    const Options &options() const { return m_options; }
+
+    /// How a failed start should leave the program.
+    enum class Failure { Start = 1, Input = 2 };
+
+Q_SIGNALS:
+    /// The engine answered its own /health over the bound socket.
+    void running();
+    void failed(assistiv::EngineHost::Failure failure, const QString &message);
+    void stopped();
+
+private:
+    void openDatabase();
+    void onMasterKey(const Result<QByteArray> &key);
+    void onHealthy(bool healthy);
+    void fail(Failure failure, const QString &message);
+    Result<QJsonObject> readBootstrap() const;
+
+    Options m_options;
+    std::unique_ptr<class InstanceLock> m_lock;
+    std::unique_ptr<class QTemporaryDir> m_scratch;
+    DatabaseUrl m_database;
+    std::unique_ptr<Engine> m_engine;
+    QJsonObject m_bootstrap;
+    /// ids and fresh keys of the bootstrap, to be written once the origin is known.
+    struct Outcome;
+    std::unique_ptr<Outcome> m_outcome;
+};
+
+} // namespace assistiv

@@ -1,0 +1,118 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pagemodel.h"
+
+namespace assistiv::console {
+
+PageModel::PageModel(QObject *parent) : QObject(parent)
+{
+    m_patience.setSingleShot(true);
+    m_patience.setInterval(PatienceMs);
+    connect(&m_patience, &QTimer::timeout, this, &PageModel::onSilence);
+    m_soon.setSingleShot(true);
+    m_soon.setInterval(0);
+    connect(&m_soon, &QTimer::timeout, this, &PageModel::reload);
+}
+
+void PageModel::setEngine(ConsoleEngine *engine)
+{
+    if (m_engine == engine)
+        return;
+    if (m_engine)
+        disconnect(m_engine, nullptr, this, nullptr);
+    m_engine = engine;
+    if (m_engine)
+        connect(m_engine, &ConsoleEngine::changed, this, &PageModel::onEngineChanged);
+    forget();
+    Q_EMIT engineChanged();
+}
+
+QString PageModel::state() const
+{
+    if (m_problem.isPresent())
+        return QStringLiteral("error");
+    if (m_hasAnswer)
+        return isEmpty() ? QStringLiteral("empty") : QStringLiteral("ready");
+    return m_busy ? QStringLiteral("loading") : QStringLiteral("idle");
+}
+
+void PageModel::reload()
+{
+    if (!m_engine || !canAsk())
+        return;
+    ++m_question;
+    m_soon.stop();
+    setBusy(true);
+    m_patience.start();
+    ask();
+}
+
+void PageModel::reloadSoon()
+{
+    m_soon.start();
+}
+
+void PageModel::forget()
+{
+    ++m_question;
+    m_hasAnswer = false;
+    m_patience.stop();
+    setBusy(false);
+    setProblem({});
+    Q_EMIT stateChanged();
+    Q_EMIT changed();
+    reloadSoon();
+}
+
+qint64 PageModel::nowMs() const
+{
+    return (m_engine ? m_engine->clock() : Clock::system()).now().ms();
+}
+
+void PageModel::setBusy(bool busy)
+{
+    if (m_busy == busy)
+        return;
+    m_busy = busy;
+    Q_EMIT busyChanged();
+    Q_EMIT stateChanged();
+}
+
+void PageModel::setProblem(const Problem &problem)
+{
+    if (m_problem == problem)
+        return;
+    m_problem = problem;
+    Q_EMIT problemChanged();
+    Q_EMIT stateChanged();
+}
+
+void PageModel::succeeded()
+{
+    m_patience.stop();
+    m_hasAnswer = true;
+    setBusy(false);
+    setProblem({});
+    Q_EMIT stateChanged();
+    Q_EMIT changed();
+}
+
+void PageModel::failed(const Error &error)
+{
+    m_patience.stop();
+    setBusy(false);
+    setProblem(Problem::fromError(failureTitle(), error));
+}
+
+void PageModel::onSilence()
+{
+    setProblem(Problem::silence(failureTitle(), m_patience.interval() / 1000));
+}
+
+void PageModel::onEngineChanged(ConsoleEngine::Topic topic)
+{
+    if (concerns(topic))
+        reloadSoon();
+}
+
+} // namespace assistiv::console

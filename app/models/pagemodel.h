@@ -1,0 +1,111 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "consoleengine.h"
+#include "problem.h"
+
+#include <QtCore/QPointer>
+#include <QtCore/QTimer>
+
+namespace assistiv::console {
+
+/// What every model behind a page has in common: it asks the engine one question again and again and knows whether the
+/// answer has come. An answer to an older question is dropped; what is shown stays until a newer answer is there.
+class PageModel : public QObject
+{
+    Q_OBJECT
+    QML_ANONYMOUS
+    Q_PROPERTY(assistiv::console::ConsoleEngine *engine READ engine WRITE setEngine NOTIFY engineChanged)
+    /// idle, loading, ready, empty or error.
+    Q_PROPERTY(QString state READ state NOTIFY stateChanged)
+    /// A question is under way, also while older figures are shown.
+    Q_PROPERTY(bool busy READ isBusy NOTIFY busyChanged)
+    Q_PROPERTY(assistiv::console::Problem problem READ problem NOTIFY problemChanged)
+
+public:
+    /// After this long without an answer the page says so; a late answer is still taken.
+    static constexpr int PatienceMs = 15'000;
+
+    explicit PageModel(QObject *parent = nullptr);
+
+    ConsoleEngine *engine() const { return m_engine; }
+    void setEngine(ConsoleEngine *engine);
+    QString state() const;
+    bool isBusy() const { return m_busy; }
+    const Problem &problem() const { return m_problem; }
+
+    /// Asks now. What is shown stays until the answer is there.
+    Q_INVOKABLE void reload();
+    /// For tests.
+    void setPatienceMs(int ms) { m_patience.setInterval(ms); }
+
+Q_SIGNALS:
+    void engineChanged();
+    void stateChanged();
+    void busyChanged();
+    void problemChanged();
+    /// The figures are other ones.
+    void changed();
+
+protected:
+    /// It is known what to ask about.
+    virtual bool canAsk() const { return true; }
+    /// Puts the question, with answer(…) as what is called back.
+    virtual void ask() = 0;
+    /// What failed, when the answer is an error.
+    virtual QString failureTitle() const = 0;
+    /// A topic on which reload() follows.
+    virtual bool concerns(ConsoleEngine::Topic topic) const = 0;
+    /// The answer held nothing to show.
+    virtual bool isEmpty() const { return false; }
+
+    /// What the engine calls back: takes the value only if no newer question was asked.
+    template<typename T, typename Take>
+    Done<T> answer(Take take)
+    {
+        return [this, question = m_question, take](const Result<T> &result) {
+            if (question != m_question)
+                return;
+            if (!result)
+                return failed(result.error());
+            take(*result);
+            succeeded();
+        };
+    }
+    /// The same for a question that another one follows: the page goes on waiting.
+    template<typename T, typename Take>
+    Done<T> partialAnswer(Take take)
+    {
+        return [this, question = m_question, take](const Result<T> &result) {
+            if (question != m_question)
+                return;
+            if (!result)
+                return failed(result.error());
+            take(*result);
+        };
+    }
+    /// Forgets what is shown: another platform, another range.
+    void forget();
+    /// Asks in the next turn of the event loop, once for several reasons.
+    void reloadSoon();
+    qint64 nowMs() const;
+
+private:
+    void setBusy(bool busy);
+    void setProblem(const Problem &problem);
+    void succeeded();
+    void failed(const Error &error);
+    void onSilence();
+    void onEngineChanged(ConsoleEngine::Topic topic);
+
+    QPointer<ConsoleEngine> m_engine;
+    quint64 m_question = 0;
+    bool m_busy = false;
+    bool m_hasAnswer = false;
+    Problem m_problem;
+    QTimer m_patience;
+    QTimer m_soon;
+};
+
+} // namespace assistiv::console

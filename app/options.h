@@ -1,0 +1,56 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/log.h"
+#include "core/result.h"
+#include "store/database.h"
+
+#include <QtCore/QStringList>
+#include <QtNetwork/QHostAddress>
+
+#include <optional>
+
+namespace assistiv {
+
+enum class KeySource { Keychain, File, Environment, Passphrase };
+
+/// What the program was asked to do, from the command line, the environment and settings.json, in this order
+/// (docs/contract/headless-and-admin.md, "Program").
+struct Options
+{
+    enum class Command { Serve, Verify, AdminKey, ShowText };
+    Command command = Command::Serve;
+    /// For ShowText: what to print on standard output before leaving with code 0.
+    QString text;
+
+    bool headless = false;
+    bool demo = false;
+    QString dataDir;
+    bool dataDirWasGiven = false;
+    QHostAddress host = QHostAddress::LocalHost;
+    quint16 port = 8790;
+    bool insecureListen = false;
+    QString tlsCertFile;
+    QString tlsKeyFile;
+    QString publicBaseUrl;
+    QString mcpBaseUrl;
+    QString databaseUrl;
+    int workers = 0;
+    KeySource keySource = KeySource::File;
+    QString bootstrapFile;
+    QString bootstrapOutFile;
+    QString readyFile;
+    LogFormat logFormat = LogFormat::Text;
+    LogLevel logLevel = LogLevel::Info;
+    bool json = false;
+    bool rotate = false;
+
+    /// Reads everything; a ValidationError names the option and what is wrong with its value.
+    static Result<Options> read(const QStringList &arguments);
+};
+
+/// Decided from argv before any application object exists: no GUI module is touched in headless mode.
+bool wantsHeadless(const QStringList &arguments);
+
+} // namespace assistiv

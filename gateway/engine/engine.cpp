@@ -1,0 +1,278 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/engine.h"
+
+#include "core/log.h"
+#include "core/os.h"
+#include "ledger/settlementstore.h"
+#include "services/installation.h"
+#include "services/services.h"
+
+#include <QtCore/QDir>
+
+namespace assistiv {
+
+using namespace Qt::StringLiterals;
+
+namespace {
+
+constexpr int ReaderThreads = 2;
+constexpr int HousekeepingMs = 15'000;
+
+} // namespace
+
+Engine::Engine(EngineSettings settings, std::shared_ptr<const Vault> vault, const Clock &clock)
+    : m_settings(std::move(settings)), m_vault(std::move(vault)), m_clock(clock),
+      m_journal(QDir(m_settings.dataDir).filePath(u"settlements.journal"_s)),
+      m_writer({ m_settings.database, m_clock, *m_vault, m_book, m_journal,
+                 [this](Services &services) { publishCatalogue(services); } }),
+      m_readers(m_settings.database, m_clock, *m_vault)
+{
+    m_acceptorThread.setObjectName(u"acceptor"_s);
+    m_housekeeping.setInterval(HousekeepingMs);
+    connect(&m_housekeeping, &QTimer::timeout, this, &Engine::noteUsedKeys);
+    m_grace.setSingleShot(true);
+    connect(&m_grace, &QTimer::timeout, this, [this] {
+        Log::warning("engine", u"calls still run after the grace period; they are cancelled and settled"_s);
+        for (const auto &worker : m_workers)
+            worker->cancelCalls();
+    });
+}
+
+Engine::~Engine()
+{
+    if (m_acceptorThread.isRunning()) {
+        QMetaObject::invokeMethod(m_acceptor.get(), [this] { m_acceptor->close(); }, Qt::BlockingQueuedConnection);
+        m_acceptorThread.quit();
+        m_acceptorThread.wait();
+    }
+    m_workers.clear();
+    m_writer.stop();
+    m_readers.stop();
+}
+
+Result<void> Engine::open(const std::function<Result<void>(Services &)> &setUp)
+{
+    {
+        auto db = Database::open(m_settings.database, Database::Access::ReadWrite);
+        if (!db)
+            return db.error();
+        if (const auto prepared = prepare(**db, setUp); !prepared)
+            return prepared.error();
+        m_databaseBytes = (*db)->sizeBytes();
+    }
+    if (const auto started = m_writer.start(); !started)
+        return started.error();
+    if (const auto started = m_readers.start(ReaderThreads); !started)
+        return started.error();
+    m_open = true;
+    m_housekeeping.start();
+    return {};
+}
+
+Result<void> Engine::prepare(Database &db, const std::function<Result<void>(Services &)> &setUp)
+{
+    if (const auto adopted = Installation::adoptVault(db, *m_vault); !adopted)
+        return adopted.error();
+    AccountChanges unused; // nothing is in the book yet
+    Services services({ db, m_clock, *m_vault, unused });
+
+    Transaction transaction(db);
+    if (const auto started = transaction.started(); !started)
+        return started.error();
+    if (const auto imported = services.catalog.importStarter(); !imported)
+        return imported.error();
+    if (const auto replayed = replayJournal(services); !replayed)
+        return replayed.error();
+    if (setUp) {
+        if (const auto done = setUp(services); !done)
+            return done.error();
+    }
+    if (const auto committed = transaction.commit(); !committed)
+        return committed.error();
+    m_journal.clear();
+    publishCatalogue(services);
+    return {};
+}
+
+Result<void> Engine::replayJournal(Services &services)
+{
+    const QList<Settlement> waiting = m_journal.read();
+    SettlementStore store(services.context, services.budgets);
+    for (const Settlement &settlement : waiting) {
+        const auto applied = store.isApplied(settlement);
+        if (!applied)
+            return applied.error();
+        if (*applied)
+            continue;
+        if (const auto done = store.apply({ &settlement }); !done)
+            return done.error();
+    }
+    if (!waiting.isEmpty())
+        Log::info("engine", u"%1 calls of an earlier run were billed from the journal"_s.arg(waiting.size()));
+    return {};
+}
+
+void Engine::publishCatalogue(Services &services)
+{
+    const auto snapshot = services.catalog.snapshot();
+    if (snapshot)
+        m_book.setCatalogue(*snapshot);
+    else
+        Log::error("engine", u"the catalogue cannot be read; the old one stays in use"_s);
+}
+
+Result<void> Engine::listen(quint16 port)
+{
+    os::raiseOpenFileLimit();
+    m_stopping = false;
+    m_acceptor = std::make_unique<Acceptor>(m_settings.mostConnections, m_connections, [this](qintptr descriptor) {
+        m_workers[m_nextWorker.fetch_add(1, std::memory_order_relaxed) % m_workers.size()]->adopt(descriptor);
+    });
+    const int count = m_settings.workers > 0 ? m_settings.workers : QThread::idealThreadCount();
+    for (int i = 0; i < count; ++i) {
+        m_workers.push_back(std::make_unique<Worker>(Worker::Parts {
+            .limits = m_settings.limits,
+            .tls = m_settings.tls,
+            .cors = m_settings.cors,
+            .clock = m_clock,
+            .book = m_book,
+            .doors = *this,
+            .settlements = m_writer,
+            .inFlight = m_inFlight,
+            .status = [this] { return status(); },
+            .noteVerify =
+                [this](bool ok) {
+                    m_verifiedOk = ok;
+                    m_verifiedAtMs = m_clock.now().ms();
+                },
+            .connectionEnded = [this] { m_connections.fetch_sub(1, std::memory_order_relaxed); } }));
+        connect(m_workers.back().get(), &Worker::drained, this, &Engine::onWorkerDrained);
+    }
+
+    m_workerCount = count;
+    m_startedSteadyMs = m_clock.steadyMs();
+    const quint16 wanted = port ? port : m_settings.port;
+    if (!m_acceptor->listen(m_settings.host, wanted)) {
+        const QString reason = m_acceptor->errorString();
+        m_workers.clear();
+        m_acceptor.reset();
+        return Error { ErrorCode::Internal,
+                       u"Cannot listen on %1 port %2: %3"_s.arg(m_settings.host.toString()).arg(wanted).arg(reason) };
+    }
+    const bool isV6 = m_settings.host.protocol() == QAbstractSocket::IPv6Protocol;
+    const QString origin = u"%1://%2:%3"_s.arg(m_settings.tls ? u"https"_s : u"http"_s,
+                                           isV6 ? u'[' + m_settings.host.toString() + u']' : m_settings.host.toString())
+                               .arg(m_acceptor->serverPort());
+    {
+        const std::scoped_lock lock(m_originMutex);
+        m_origin = origin;
+    }
+    m_serving = true;
+    m_acceptor->moveToThread(&m_acceptorThread);
+    m_acceptorThread.start();
+    return {};
+}
+
+void Engine::stop(bool now)
+{
+    if (!m_acceptor) {
+        QMetaObject::invokeMethod(this, &Engine::stopped, Qt::QueuedConnection);
+        return;
+    }
+    if (m_stopping.exchange(true)) {
+        if (now)
+            m_grace.start(0);
+        return;
+    }
+    QMetaObject::invokeMethod(m_acceptor.get(), [this] { m_acceptor->close(); }, Qt::BlockingQueuedConnection);
+    m_workersLeft = int(m_workers.size());
+    for (const auto &worker : m_workers)
+        worker->drain();
+    m_grace.start(now ? 0 : m_settings.graceMs);
+}
+
+void Engine::onWorkerDrained()
+{
+    if (--m_workersLeft == 0)
+        finishStop();
+}
+
+void Engine::finishStop()
+{
+    m_grace.stop();
+    if (m_acceptorThread.isRunning()) {
+        m_acceptorThread.quit();
+        m_acceptorThread.wait();
+    }
+    // Calls whose client left long ago may still have a bill on the way.
+    for (const auto &worker : m_workers)
+        worker->cancelCalls();
+    m_workers.clear();
+    m_acceptor.reset();
+    m_serving = false;
+    m_stopping = false;
+    noteUsedKeys();
+    Q_EMIT stopped();
+}
+
+QString Engine::origin() const
+{
+    const std::scoped_lock lock(m_originMutex);
+    return m_origin;
+}
+
+QString Engine::publicOrigin() const
+{
+    return m_settings.publicBaseUrl.isEmpty() ? origin() : m_settings.publicBaseUrl;
+}
+
+EngineStatus Engine::status() const
+{
+    const qint64 verifiedAt = m_verifiedAtMs;
+    return { .version = m_settings.version,
+             .origin = origin(),
+             .databaseKind = m_settings.database.dialect == Dialect::Sqlite ? u"sqlite"_s : u"postgresql"_s,
+             .databaseName = m_settings.database.display(),
+             .databaseBytes = m_databaseBytes,
+             .uptimeMs = m_serving ? m_clock.steadyMs() - m_startedSteadyMs : 0,
+             .isServing = m_serving,
+             .workers = m_workerCount,
+             .callsInFlight = m_inFlight,
+             .connections = m_connections,
+             .writerQueue = qint64(m_writer.waiting()),
+             .databaseHealthy = m_writer.isHealthy(),
+             .isShuttingDown = m_stopping,
+             .lastVerifiedAt = verifiedAt ? std::optional(Timestamp::fromMs(verifiedAt)) : std::nullopt,
+             .lastVerifyOk = verifiedAt ? std::optional(m_verifiedOk.load()) : std::nullopt };
+}
+
+void Engine::enqueueRead(std::shared_ptr<Mailbox> mailbox, QPointer<QObject> asker, std::shared_ptr<DoorJob> job)
+{
+    m_readers.enqueue(std::move(mailbox), std::move(asker), std::move(job));
+}
+
+void Engine::enqueueWrite(std::shared_ptr<Mailbox> mailbox, QPointer<QObject> asker, std::shared_ptr<DoorJob> job)
+{
+    m_writer.enqueue(std::move(mailbox), std::move(asker), std::move(job));
+}
+
+void Engine::noteUsedKeys()
+{
+    if (!m_open)
+        return;
+    const auto used = m_book.takeUsedKeys();
+    write(
+        this,
+        [used](Services &services) -> Result<qint64> {
+            if (const auto noted = services.apiKeys.noteUsed(used); !noted)
+                return noted.error();
+            return services.context.db.sizeBytes();
+        },
+        [this](const Result<qint64> &bytes) {
+            if (bytes)
+                m_databaseBytes = *bytes;
+        });
+}
+
+} // namespace assistiv

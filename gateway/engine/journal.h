@@ -1,0 +1,34 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/result.h"
+#include "ledger/settlement.h"
+
+#include <QtCore/QFile>
+#include <QtCore/QList>
+
+#include <mutex>
+
+namespace assistiv {
+
+/// The file that keeps settlements which the database did not take, one line of JSON each, synced to disk. They are replayed
+/// at the next start, before anything is served. Thread-safe.
+class Journal
+{
+public:
+    explicit Journal(const QString &path);
+
+    /// False when not even the file could be written: the operator's log is then the last resort.
+    bool append(const Settlement &settlement);
+    /// What an earlier run left behind; lines that cannot be read are reported and kept in a file beside.
+    QList<Settlement> read();
+    /// After everything read() returned was committed.
+    void clear();
+
+private:
+    std::mutex m_mutex;
+    QFile m_file;
+};
+
+} // namespace assistiv

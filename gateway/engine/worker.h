@@ -1,0 +1,75 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "http/cors.h"
+#include "http/direct.h"
+#include "http/guard.h"
+
+#include <QtCore/QObject>
+#include <QtCore/QThread>
+#include <QtNetwork/QSslConfiguration>
+
+#include <atomic>
+#include <memory>
+#include <optional>
+
+namespace assistiv {
+
+class AccountLoads;
+class Router;
+class Transport;
+
+/// One HTTP worker: a thread with its sockets, its router, its outbound client and the exchanges in flight on it.
+class Worker final : public QObject
+{
+    Q_OBJECT
+
+public:
+    struct Parts
+    {
+        GuardLimits limits;
+        std::optional<QSslConfiguration> tls;
+        CorsSettings cors;
+        const Clock &clock;
+        AccountBook &book;
+        Doors &doors;
+        Settlements &settlements;
+        std::atomic<int> &inFlight;
+        std::function<EngineStatus()> status;
+        std::function<void(bool)> noteVerify;
+        /// Called on the worker's thread for each connection that has ended.
+        std::function<void()> connectionEnded;
+    };
+
+    /// Starts the thread.
+    explicit Worker(Parts parts);
+    /// Ends the thread; drain before, or running calls are cut off.
+    ~Worker() override;
+
+    /// From any thread: takes over an accepted socket.
+    void adopt(qintptr descriptor);
+    /// From any thread: no new requests; drained() when the last answer is out.
+    void drain();
+    /// From any thread: cancels the calls that still run; their bills are settled.
+    void cancelCalls();
+
+Q_SIGNALS:
+    void drained();
+
+private:
+    void setUp();
+    void tearDown();
+
+    Parts m_parts;
+    QThread m_thread;
+    std::unique_ptr<HttpClient> m_network;
+    std::unique_ptr<AccountLoads> m_accounts;
+    std::optional<InferenceParts> m_inference;
+    std::optional<WorkerParts> m_workerParts;
+    std::unique_ptr<QObject> m_calls; // parent of the exchanges in flight
+    std::unique_ptr<Router> m_router;
+    std::unique_ptr<Transport> m_transport;
+};
+
+} // namespace assistiv

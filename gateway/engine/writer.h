@@ -1,0 +1,109 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "ledger/accountbook.h"
+#include "ledger/settlement.h"
+#include "services/doors.h"
+#include "store/database.h"
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <variant>
+
+namespace assistiv {
+
+class Journal;
+class SettlementStore;
+class Vault;
+
+/// The only thread that writes. It takes what waits (at most BatchSize), runs each management write in a savepoint of its
+/// own and neighbouring settlements together, commits once, publishes the new balances to the AccountBook and wakes
+/// every asker once. While one commit runs the next batch collects, so there is no artificial wait.
+class Writer final : public Settlements
+{
+public:
+    static constexpr size_t BatchSize = 256;
+    /// Above this no new inference calls are let in.
+    static constexpr size_t FullAt = 4096;
+    /// Management writes beyond this are refused with DatabaseUnavailable.
+    static constexpr size_t MostJobs = 2048;
+
+    struct Parts
+    {
+        DatabaseUrl database;
+        const Clock &clock;
+        const Vault &vault;
+        AccountBook &book;
+        Journal &journal;
+        /// Called on the writer's thread after a commit that changed providers, models or prices.
+        std::function<void(Services &)> catalogueChanged;
+    };
+
+    explicit Writer(Parts parts);
+    ~Writer() override;
+
+    /// Opens the connection on the writer's thread and starts working; the connection's error otherwise.
+    Result<void> start();
+    /// Works off what waits, then ends the thread and closes the connection. Callers see to it that nothing new comes.
+    void stop();
+
+    void settle(Settlement settlement, QObject *asker, std::function<void(Result<void>)> done) override;
+    bool isFull() const override { return m_waiting.load(std::memory_order_relaxed) >= FullAt; }
+    void enqueue(std::shared_ptr<Mailbox> mailbox, QPointer<QObject> asker, std::shared_ptr<DoorJob> job);
+
+    size_t waiting() const { return m_waiting.load(std::memory_order_relaxed); }
+    /// False while the database does not take commits.
+    bool isHealthy() const { return m_healthy.load(std::memory_order_relaxed); }
+
+private:
+    struct PendingSettlement
+    {
+        Settlement settlement;
+        std::shared_ptr<Mailbox> mailbox;
+        QPointer<QObject> asker;
+        std::function<void(Result<void>)> done;
+        Result<void> outcome = {};
+    };
+    struct PendingJob
+    {
+        std::shared_ptr<Mailbox> mailbox;
+        QPointer<QObject> asker;
+        std::shared_ptr<DoorJob> job;
+    };
+    using Item = std::variant<PendingSettlement, PendingJob>;
+    using Batch = std::deque<Item>;
+
+    void run(std::function<void(Result<void>)> onStarted);
+    Batch takeBatch();
+    /// One transaction around the batch; false when the database could not commit it.
+    bool commitBatch(Batch &batch);
+    void runSettlements(Batch &batch, size_t from, size_t to);
+    void runJob(PendingJob &pending);
+    /// The database is away: jobs are answered with the error, settlements are repeated and journalled in the end.
+    void recover(Batch &batch);
+    /// Settlements that broke a rule of the database wait in the journal for somebody to look at them.
+    void keepPoisoned(Batch &batch);
+    void putInJournal(const Settlement &settlement);
+    void deliver(Batch &batch);
+
+    Parts m_parts;
+    std::unique_ptr<Database> m_db;
+    AccountChanges m_changes;
+    std::unique_ptr<Services> m_services;
+    std::unique_ptr<SettlementStore> m_settlements;
+
+    std::mutex m_mutex;
+    std::condition_variable m_wake;
+    Batch m_queue;
+    std::atomic<size_t> m_waiting = 0;
+    std::atomic<bool> m_healthy = true;
+    bool m_stopping = false;
+    std::thread m_thread;
+};
+
+} // namespace assistiv

@@ -1,0 +1,94 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "catalog/catalogsnapshot.h"
+#include "inference/inferenceparts.h"
+#include "inference/routing.h"
+#include "net/ssereader.h"
+#include "providers/chatcodec.h"
+#include "providers/upstreamfailure.h"
+
+#include <QtCore/QObject>
+#include <QtCore/QPointer>
+#include <QtCore/QTimer>
+
+#include <optional>
+
+namespace assistiv {
+
+/// One chat completion in flight, from the gates to the last byte. It outlives its client: what was used is settled even when
+/// nobody waits for it. Deletes itself when it is over; deleting it earlier cancels the upstream call without settling.
+class ChatExchange final : public QObject
+{
+    Q_OBJECT
+
+public:
+    ChatExchange(InferenceParts &parts, const Caller &caller, const QByteArray &keyHash, HttpExchange *client,
+                 QObject *parent);
+    ~ChatExchange() override;
+
+    void start();
+    /// Shutdown: ends the upstream call and settles what was used.
+    void cancel();
+
+private:
+    /// One upstream call of the request; fail-over makes a new one.
+    struct Attempt
+    {
+        RouteLeg leg;
+        ChatTarget target;
+        int number = 0;
+        Timestamp startedAt;
+        qint64 startedSteadyMs = 0;
+        qint64 firstByteMs = -1;
+        HttpReply *reply = nullptr;
+    };
+
+    // In this order.
+    void passGates();
+    bool chooseRoute();
+    void callNext();
+    void onHead();
+    void onBytes();
+    void onFinished();
+    void onClientGone();
+
+    void readStream(const QByteArray &bytes);
+    void forward(const QByteArray &frame);
+    void finishJson();
+    void finishStream();
+    void failAttempt(const UpstreamFailure &failure);
+    void endWithError(const Error &error);
+
+    /// Hands the attempt's bill to the writer; then is called after the commit (empty: nobody waits).
+    void settle(CallStatus status, const std::optional<Usage> &usage, TokenCountMethod method, const QString &problem,
+                std::function<void(Result<void>)> then);
+    Usage estimate(qint64 outputBytes) const;
+    QByteArray metadata(const Usage &usage, Picos providerCost, Money billed) const;
+    void dropReply();
+    void over();
+
+    InferenceParts &m_parts;
+    const Caller m_caller;
+    const QByteArray m_keyHash;
+    QPointer<HttpExchange> m_client;
+    const QByteArray m_requestId;
+    ChatRequest m_request;
+    Admission m_admission;
+    std::shared_ptr<const CatalogSnapshot> m_catalogue;
+    const CatalogModel *m_model = nullptr;
+    QList<RouteLeg> m_legs;
+    Attempt m_attempt;
+    ChatIdentity m_identity;
+    std::optional<ChatStreamDecoder> m_stream;
+    SseReader m_events;
+    QByteArray m_body;
+    QTimer m_silence;
+    bool m_streaming = false;
+    bool m_upstreamEnded = false;
+    bool m_settled = false;
+    int m_gateRounds = 0;
+};
+
+} // namespace assistiv

@@ -1,0 +1,28 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/clock.h"
+#include "ledger/accountbook.h"
+#include "ledger/settlement.h"
+#include "net/httpreply.h"
+#include "tenants/accountdesk.h"
+
+namespace assistiv {
+
+/// What the inference exchanges of one worker use; lives as long as the worker.
+struct InferenceParts
+{
+    AccountBook &book;
+    AccountDesk &accounts;
+    Settlements &settlements;
+    HttpClient &network;
+    const Clock &clock;
+    /// How errors look to a client is decided one module to the right.
+    void (*replyError)(HttpExchange &client, const Error &error);
+    QByteArray (*errorBody)(const Error &error);
+    /// Calls in flight on all workers.
+    std::atomic<int> &inFlight;
+};
+
+} // namespace assistiv

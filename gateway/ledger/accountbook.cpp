@@ -1,0 +1,196 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ledger/accountbook.h"
+
+namespace assistiv {
+
+using namespace Qt::StringLiterals;
+
+namespace {
+
+constexpr qint64 UseNoteIntervalMs = 60'000;
+
+Error unauthorized()
+{
+    return { ErrorCode::Unauthorized, u"The API key is missing or not valid."_s };
+}
+
+} // namespace
+
+AccountBook::Stripe &AccountBook::stripeOf(const PlatformId &platform) const
+{
+    return m_stripes[qHash(platform) % m_stripes.size()];
+}
+
+AccountBook::KeyShard &AccountBook::shardOf(const QByteArray &hash)
+{
+    return m_shards[static_cast<unsigned char>(hash.back()) % m_shards.size()];
+}
+
+std::variant<Caller, Error, AccountBook::Miss> AccountBook::authenticate(const QByteArray &hash, Timestamp now)
+{
+    Caller caller;
+    {
+        KeyShard &shard = shardOf(hash);
+        const std::scoped_lock lock(shard.mutex);
+        const auto entry = shard.keys.find(hash);
+        if (entry == shard.keys.end() || !entry->key.known)
+            return Miss {};
+        const KeyState &key = entry->key.state;
+        if (!key.isUsable || (key.expiresAt && *key.expiresAt <= now))
+            return unauthorized();
+        caller = { key.id, key.type, key.platform, key.endUser };
+        if (now.ms() - entry->notedUse.ms() >= UseNoteIntervalMs) {
+            entry->notedUse = now;
+            shard.used.append({ key.id, now });
+        }
+    }
+    if (caller.type == KeyType::Admin)
+        return caller;
+
+    Stripe &stripe = stripeOf(caller.platform);
+    const std::scoped_lock lock(stripe.mutex);
+    const auto account = stripe.platforms.constFind(caller.platform);
+    if (account == stripe.platforms.constEnd() || !account->platform.known)
+        return Miss {};
+    if (!account->platform.state.exists)
+        return unauthorized();
+    if (!account->platform.state.isActive)
+        return Error { ErrorCode::PlatformInactive, u"This platform has been deactivated."_s };
+    if (caller.type == KeyType::Platform)
+        return caller;
+
+    const auto user = account->users.constFind(caller.endUser);
+    if (user == account->users.constEnd() || !user->user.known)
+        return Miss {};
+    if (!user->user.state.exists)
+        return unauthorized();
+    if (!user->user.state.isActive)
+        return Error { ErrorCode::EndUserInactive, u"This end user has been deactivated."_s };
+    return caller;
+}
+
+std::variant<Admission, Error, AccountBook::Miss, AccountBook::ResetDue> AccountBook::admit(const Caller &caller,
+                                                                                            Timestamp now) const
+{
+    const Stripe &stripe = stripeOf(caller.platform);
+    const std::scoped_lock lock(stripe.mutex);
+    const auto account = stripe.platforms.constFind(caller.platform);
+    if (account == stripe.platforms.constEnd() || !account->platform.known || !account->wallet.known
+        || !account->providerKeys.known)
+        return Miss {};
+
+    Admission admission;
+    if (caller.type == KeyType::EndUser) {
+        const auto user = account->users.constFind(caller.endUser);
+        if (user == account->users.constEnd() || !user->budget.known)
+            return Miss {};
+        const BudgetState &budget = user->budget.state;
+        if (budget.isActive) {
+            if (now >= budget.periodEnd)
+                return ResetDue {};
+            if (budget.isSuspended)
+                return Error { ErrorCode::BudgetSuspended, u"The budget of this end user is suspended."_s };
+            if (budget.max - budget.used <= Money())
+                return Error { ErrorCode::BudgetExhausted, u"The budget of this end user has no remaining balance."_s };
+            admission.budget = budget.id;
+        }
+    }
+    const WalletState &wallet = account->wallet.state;
+    if (!wallet.isActive || wallet.balance <= Money())
+        return Error { ErrorCode::WalletInsufficient, u"The wallet of this platform has no balance."_s };
+    admission.wallet = wallet.id;
+    admission.markupBasisPoints = account->platform.state.markupBasisPoints;
+    admission.providerKeys = account->providerKeys.state.keys;
+    return admission;
+}
+
+std::shared_ptr<const QList<ProviderKey>> AccountBook::providerKeys(const PlatformId &platform) const
+{
+    const Stripe &stripe = stripeOf(platform);
+    const std::scoped_lock lock(stripe.mutex);
+    const auto account = stripe.platforms.constFind(platform);
+    return account == stripe.platforms.constEnd() ? nullptr : account->providerKeys.state.keys;
+}
+
+void AccountBook::publishCommit(const AccountChanges &changes)
+{
+    const quint64 number = committed() + 1;
+    publish(changes, number);
+    m_committed.store(number, std::memory_order_release);
+}
+
+void AccountBook::publishLoaded(const AccountChanges &states, quint64 committedBefore)
+{
+    publish(states, committedBefore);
+}
+
+void AccountBook::publish(const AccountChanges &changes, quint64 number)
+{
+    for (const KeyState &key : changes.keys) {
+        KeyShard &shard = shardOf(key.hash);
+        const std::scoped_lock lock(shard.mutex);
+        shard.keys[key.hash].key.replace(key, number);
+    }
+    for (const PlatformState &platform : changes.platforms) {
+        Stripe &stripe = stripeOf(platform.id);
+        const std::scoped_lock lock(stripe.mutex);
+        stripe.platforms[platform.id].platform.replace(platform, number);
+    }
+    for (const WalletState &wallet : changes.wallets) {
+        Stripe &stripe = stripeOf(wallet.platform);
+        const std::scoped_lock lock(stripe.mutex);
+        stripe.platforms[wallet.platform].wallet.replace(wallet, number);
+    }
+    for (const ProviderKeysState &keys : changes.providerKeys) {
+        Stripe &stripe = stripeOf(keys.platform);
+        const std::scoped_lock lock(stripe.mutex);
+        stripe.platforms[keys.platform].providerKeys.replace(keys, number);
+    }
+    for (const EndUserState &user : changes.endUsers) {
+        Stripe &stripe = stripeOf(user.platform);
+        const std::scoped_lock lock(stripe.mutex);
+        stripe.platforms[user.platform].users[user.id].user.replace(user, number);
+    }
+    for (const BudgetState &budget : changes.budgets) {
+        Stripe &stripe = stripeOf(budget.platform);
+        const std::scoped_lock lock(stripe.mutex);
+        stripe.platforms[budget.platform].users[budget.endUser].budget.replace(budget, number);
+    }
+}
+
+std::shared_ptr<const CatalogSnapshot> AccountBook::catalogue() const
+{
+    const std::scoped_lock lock(m_catalogueMutex);
+    return m_catalogue;
+}
+
+void AccountBook::setCatalogue(std::shared_ptr<const CatalogSnapshot> snapshot)
+{
+    const std::scoped_lock lock(m_catalogueMutex);
+    m_catalogue = std::move(snapshot);
+}
+
+void AccountBook::drop()
+{
+    for (Stripe &stripe : m_stripes) {
+        const std::scoped_lock lock(stripe.mutex);
+        stripe.platforms.clear();
+    }
+    for (KeyShard &shard : m_shards) {
+        const std::scoped_lock lock(shard.mutex);
+        shard.keys.clear();
+    }
+}
+
+QList<std::pair<ApiKeyId, Timestamp>> AccountBook::takeUsedKeys()
+{
+    QList<std::pair<ApiKeyId, Timestamp>> used;
+    for (KeyShard &shard : m_shards) {
+        const std::scoped_lock lock(shard.mutex);
+        used += std::exchange(shard.used, {});
+    }
+    return used;
+}
+
+} // namespace assistiv

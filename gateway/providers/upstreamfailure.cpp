@@ -1,0 +1,186 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "providers/upstreamfailure.h"
+
+#include "core/clock.h"
+#include "core/log.h"
+
+#include <QtCore/QDateTime>
+#include <QtCore/QJsonArray>
+#include <QtCore/QJsonDocument>
+#include <QtCore/QJsonObject>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace assistiv {
+
+using namespace Qt::StringLiterals;
+
+namespace {
+
+struct Reported
+{
+    QString message;
+    QString code;
+    QString param;
+};
+
+// The shapes of docs/contract/providers-openai.md, "Error bodies"; anything else leaves the message empty.
+Reported reportedBy(QByteArrayView body)
+{
+    QJsonDocument document = QJsonDocument::fromJson(body.toByteArray());
+    if (document.isArray())
+        document.setObject(document.array().first().toObject());
+    const QJsonObject root = document.object();
+    const QJsonValue error = root.value("error"_L1);
+    Reported reported;
+    if (error.isObject()) {
+        const QJsonObject object = error.toObject();
+        reported.message = object.value("message"_L1).toString();
+        reported.code = object.value("code"_L1).toString();
+        if (reported.code.isEmpty())
+            reported.code = object.value("type"_L1).toString();
+        reported.param = object.value("param"_L1).toString();
+    } else {
+        reported.message = error.isString() ? error.toString() : root.value("message"_L1).toString();
+        reported.code = root.value("code"_L1).toString();
+    }
+    return reported;
+}
+
+bool means(const Reported &reported, std::initializer_list<QLatin1StringView> words)
+{
+    return std::any_of(words.begin(), words.end(), [&](QLatin1StringView word) {
+        return reported.message.contains(word, Qt::CaseInsensitive) || reported.code.contains(word, Qt::CaseInsensitive);
+    });
+}
+
+bool meansTooLong(const Reported &reported)
+{
+    return means(reported, { "context_length_exceeded"_L1, "string_above_max_length"_L1, "maximum context length"_L1,
+                             "context window"_L1, "maximum prompt length"_L1, "exceeds the available context"_L1,
+                             "prompt is too long"_L1 });
+}
+
+bool meansNoCredit(const Reported &reported)
+{
+    return means(reported, { "insufficient_quota"_L1, "billing_hard_limit_reached"_L1, "billing_error"_L1, "spend limit"_L1 });
+}
+
+// Without keys, without any longer part of the key that was used, and not longer than anybody will read.
+QString cleaned(QString message, QByteArrayView ownKey)
+{
+    message = redacted(message);
+    const QString key = QString::fromUtf8(ownKey);
+    for (qsizetype size = key.size(); size > 6; --size) {
+        bool found = false;
+        for (qsizetype at = 0; at + size <= key.size(); ++at) {
+            const QStringView part = QStringView(key).sliced(at, size);
+            if (message.contains(part)) {
+                message.replace(part.toString(), u"…"_s);
+                found = true;
+            }
+        }
+        if (found)
+            break;
+    }
+    return message.left(2000);
+}
+
+UpstreamFailure failure(ErrorCode code, const QString &message, bool mayTryNext, int retryAfter = 0)
+{
+    return { .error = { .code = code, .message = message, .retryAfterSeconds = retryAfter }, .mayTryNext = mayTryNext };
+}
+
+} // namespace
+
+int retryAfterSeconds(QByteArrayView retryAfter, QByteArrayView retryAfterMs)
+{
+    const auto bounded = [](double seconds) { return std::clamp(int(std::ceil(std::min(seconds, 3600.0))), 1, 3600); };
+    bool isNumber = false;
+    if (const double ms = retryAfterMs.toByteArray().toDouble(&isNumber); isNumber)
+        return bounded(ms / 1000);
+    if (const double seconds = retryAfter.toByteArray().toDouble(&isNumber); isNumber)
+        return bounded(seconds);
+    const QDateTime date = QDateTime::fromString(QString::fromLatin1(retryAfter), Qt::RFC2822Date);
+    return date.isValid() ? bounded(double(date.toMSecsSinceEpoch() - Clock::system().now().ms()) / 1000) : 0;
+}
+
+UpstreamFailure failureFromStatus(int status, QByteArrayView body, int wait, QByteArrayView ownKey)
+{
+    const Reported reported = reportedBy(body);
+    const QString message
+        = cleaned(reported.message.isEmpty() ? u"The provider answered with status %1."_s.arg(status) : reported.message, ownKey);
+
+    if ((status == 400 || status == 413 || status == 422) && meansTooLong(reported))
+        return failure(ErrorCode::ContextLengthExceeded, message, false);
+    if (status == 402 || meansNoCredit(reported))
+        return failure(ErrorCode::ProviderAuthFailed, u"The provider account has no credit."_s, true);
+    switch (status) {
+    case 400:
+    case 422: {
+        if (means(reported, { "API_KEY_INVALID"_L1, "FAILED_PRECONDITION"_L1, "incorrect api key"_L1 }))
+            return failure(ErrorCode::ProviderAuthFailed, u"The provider refused this platform's key."_s, false);
+        UpstreamFailure refused = failure(ErrorCode::InvalidRequest, message, false);
+        refused.error.param = reported.param;
+        return refused;
+    }
+    case 401:
+    case 403:
+        if (status == 403 && means(reported, { "policy"_L1, "unsupported_country"_L1, "moderation"_L1 }))
+            return failure(ErrorCode::InvalidRequest, message, false);
+        return failure(ErrorCode::ProviderAuthFailed, u"The provider refused this platform's key."_s, false);
+    case 408:
+    case 504:
+        return failure(ErrorCode::ProviderTimeout, u"The provider did not answer in time."_s, true);
+    case 404:
+        return failure(ErrorCode::ProviderError, u"The provider does not know this model."_s, false);
+    case 413:
+        return failure(ErrorCode::PayloadTooLarge, message, false);
+    case 429:
+        return failure(ErrorCode::ProviderRateLimited, u"The provider's rate limit is reached."_s, true, qMax(1, wait));
+    case 503:
+    case 529:
+        return failure(ErrorCode::ProviderOverloaded, u"The provider is overloaded."_s, true, qMax(1, wait));
+    case 409:
+    case 500:
+    case 502:
+        return failure(ErrorCode::ProviderError, u"The provider failed with status %1."_s.arg(status), true);
+    default:
+        return failure(ErrorCode::ProviderError, u"The provider answered with status %1."_s.arg(status), false);
+    }
+}
+
+UpstreamFailure failureFromNetwork(NetError error)
+{
+    switch (error) {
+    case NetError::Timeout:
+        return failure(ErrorCode::ProviderTimeout, u"The provider did not answer in time."_s, true);
+    case NetError::AddressRefused:
+        return failure(ErrorCode::ProviderError, u"The provider's address is not allowed."_s, false);
+    case NetError::TooLarge:
+        return failure(ErrorCode::ProviderError, u"The provider's answer is too large."_s, false);
+    case NetError::Connect:
+    case NetError::Tls:
+        return failure(ErrorCode::ProviderError, u"The provider cannot be reached."_s, true);
+    case NetError::Broken:
+    case NetError::None:
+        break;
+    }
+    return failure(ErrorCode::ProviderError, u"The connection to the provider broke."_s, true);
+}
+
+UpstreamFailure failureFromStream(QByteArrayView data)
+{
+    const Reported reported = reportedBy(data);
+    const QString message = cleaned(reported.message.isEmpty() ? u"The provider reported an error."_s : reported.message, {});
+    if (means(reported, { "rate_limit"_L1 }))
+        return failure(ErrorCode::ProviderRateLimited, message, true, 1);
+    if (meansTooLong(reported))
+        return failure(ErrorCode::ContextLengthExceeded, message, false);
+    return failure(ErrorCode::ProviderError, message, true);
+}
+
+} // namespace assistiv

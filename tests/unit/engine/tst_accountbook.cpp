@@ -1,0 +1,262 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ledger/accountbook.h"
+
+#include <QtTest/QTest>
+
+#include <thread>
+
+using namespace assistiv;
+using namespace Qt::StringLiterals;
+
+class tst_AccountBook : public QObject
+{
+    Q_OBJECT
+
+private Q_SLOTS:
+    void init();
+    void authenticates_data();
+    void authenticates();
+    void asksForWhatItDoesNotKnow();
+    void gates_data();
+    void gates();
+    void reportsTheFirstClosedGate();
+    void platformKeysSkipTheBudget();
+    void slowLoadCannotUndoACommit();
+    void commitBeforeTheLoadIsKept();
+    void notesUseOnceAMinute();
+    void survivesManyThreads();
+
+private:
+    struct Account
+    {
+        KeyState key;
+        PlatformState platform;
+        WalletState wallet;
+        EndUserState user;
+        BudgetState budget;
+    };
+    static Account account(KeyType type = KeyType::EndUser);
+    static AccountChanges changes(const Account &account);
+    void load(const Account &account) { m_book->publishLoaded(changes(account), m_book->committed()); }
+    QString gate(const Account &account, Timestamp now = Now);
+
+    static constexpr Timestamp Now = Timestamp::fromMs(1'000'000);
+    std::unique_ptr<AccountBook> m_book;
+};
+
+void tst_AccountBook::init()
+{
+    m_book = std::make_unique<AccountBook>();
+}
+
+tst_AccountBook::Account tst_AccountBook::account(KeyType type)
+{
+    Account a;
+    a.platform.id = PlatformId::create();
+    a.user = { a.platform.id, EndUserId::create() };
+    a.key = { QByteArray(32, 'k'), ApiKeyId::create(), type, a.platform.id,
+              type == KeyType::EndUser ? a.user.id : EndUserId(), true, {} };
+    a.wallet = { a.platform.id, WalletId::create(), Money::fromMicros(10) };
+    a.budget = { a.platform.id, a.user.id, BudgetId::create(), true, Money::fromMicros(10), Money(), false, Now.plusMs(1) };
+    return a;
+}
+
+AccountChanges tst_AccountBook::changes(const Account &a)
+{
+    AccountChanges all;
+    all.add(a.key);
+    all.add(a.platform);
+    all.add(a.wallet);
+    all.add(a.user);
+    all.add(a.budget);
+    all.add(ProviderKeysState { a.platform.id, std::make_shared<QList<ProviderKey>>() });
+    return all;
+}
+
+void tst_AccountBook::authenticates_data()
+{
+    QTest::addColumn<QString>("fault");
+    QTest::addColumn<QString>("outcome");
+    QTest::newRow("a good key") << u""_s << u"caller"_s;
+    QTest::newRow("a revoked key") << u"revoked"_s << u"unauthorized"_s;
+    QTest::newRow("a key that expires now") << u"expired"_s << u"unauthorized"_s;
+    QTest::newRow("a key that expires later") << u"expires later"_s << u"caller"_s;
+    QTest::newRow("the key of a deleted platform") << u"no platform"_s << u"unauthorized"_s;
+    QTest::newRow("the key of a deleted user") << u"no user"_s << u"unauthorized"_s;
+    QTest::newRow("the key of a deactivated platform") << u"platform off"_s << u"platform_inactive"_s;
+    QTest::newRow("the key of a deactivated user") << u"user off"_s << u"end_user_inactive"_s;
+}
+
+void tst_AccountBook::authenticates()
+{
+    QFETCH(QString, fault);
+    Account a = account();
+    a.key.isUsable = fault != u"revoked"_s;
+    if (fault == u"expired"_s)
+        a.key.expiresAt = Now;
+    if (fault == u"expires later"_s)
+        a.key.expiresAt = Now.plusMs(1);
+    a.platform.exists = fault != u"no platform"_s;
+    a.user.exists = fault != u"no user"_s;
+    a.platform.isActive = fault != u"platform off"_s;
+    a.user.isActive = fault != u"user off"_s;
+    load(a);
+    const auto found = m_book->authenticate(a.key.hash, Now);
+    const auto *error = std::get_if<Error>(&found);
+    QTEST(error ? QString(errorRow(error->code).word) : u"caller"_s, "outcome");
+}
+
+void tst_AccountBook::asksForWhatItDoesNotKnow()
+{
+    const Account a = account();
+    QVERIFY(std::holds_alternative<AccountBook::Miss>(m_book->authenticate(a.key.hash, Now)));
+    AccountChanges onlyKey;
+    onlyKey.add(a.key);
+    m_book->publishCommit(onlyKey);
+    QVERIFY(std::holds_alternative<AccountBook::Miss>(m_book->authenticate(a.key.hash, Now)));
+    load(a);
+    QVERIFY(std::holds_alternative<Caller>(m_book->authenticate(a.key.hash, Now)));
+    m_book->drop();
+    QVERIFY(std::holds_alternative<AccountBook::Miss>(m_book->authenticate(a.key.hash, Now)));
+}
+
+QString tst_AccountBook::gate(const Account &a, Timestamp now)
+{
+    const auto found = m_book->admit({ a.key.id, a.key.type, a.platform.id, a.key.endUser }, now);
+    if (const auto *error = std::get_if<Error>(&found))
+        return errorRow(error->code).word;
+    if (std::holds_alternative<AccountBook::ResetDue>(found))
+        return u"reset due"_s;
+    return std::holds_alternative<AccountBook::Miss>(found) ? u"miss"_s : u"open"_s;
+}
+
+void tst_AccountBook::gates_data()
+{
+    QTest::addColumn<qint64>("used");
+    QTest::addColumn<bool>("suspended");
+    QTest::addColumn<bool>("active");
+    QTest::addColumn<qint64>("wallet");
+    QTest::addColumn<qint64>("now");
+    QTest::addColumn<QString>("outcome");
+    QTest::newRow("a micro-dollar is left") << 9LL << false << true << 1LL << 0LL << u"open"_s;
+    QTest::newRow("exactly nothing is left") << 10LL << false << true << 1LL << 0LL << u"budget_exhausted"_s;
+    QTest::newRow("in debt") << 11LL << false << true << 1LL << 0LL << u"budget_exhausted"_s;
+    QTest::newRow("suspended") << 0LL << true << true << 1LL << 0LL << u"budget_suspended"_s;
+    QTest::newRow("a deactivated budget stops nobody") << 99LL << true << false << 1LL << 0LL << u"open"_s;
+    QTest::newRow("an empty wallet") << 0LL << false << true << 0LL << 0LL << u"wallet_insufficient"_s;
+    QTest::newRow("a wallet in debt") << 0LL << false << true << -1LL << 0LL << u"wallet_insufficient"_s;
+    QTest::newRow("the period has just ended") << 0LL << false << true << 1LL << 1LL << u"reset due"_s;
+}
+
+void tst_AccountBook::gates()
+{
+    QFETCH(qint64, used);
+    QFETCH(bool, suspended);
+    QFETCH(bool, active);
+    QFETCH(qint64, wallet);
+    QFETCH(qint64, now);
+    Account a = account();
+    a.budget.used = Money::fromMicros(used);
+    a.budget.isSuspended = suspended;
+    a.budget.isActive = active;
+    a.wallet.balance = Money::fromMicros(wallet);
+    load(a);
+    QTEST(gate(a, Now.plusMs(now)), "outcome");
+}
+
+void tst_AccountBook::reportsTheFirstClosedGate()
+{
+    Account a = account();
+    a.budget.isSuspended = true;
+    a.budget.used = a.budget.max;
+    a.wallet.balance = Money();
+    load(a);
+    QCOMPARE(gate(a), u"budget_suspended"_s);
+    a.budget.isSuspended = false;
+    m_book->publishCommit(changes(a));
+    QCOMPARE(gate(a), u"budget_exhausted"_s);
+    a.budget.used = Money();
+    m_book->publishCommit(changes(a));
+    QCOMPARE(gate(a), u"wallet_insufficient"_s);
+}
+
+void tst_AccountBook::platformKeysSkipTheBudget()
+{
+    Account a = account(KeyType::Platform);
+    a.budget.isSuspended = true;
+    load(a);
+    QCOMPARE(gate(a), u"open"_s);
+}
+
+void tst_AccountBook::slowLoadCannotUndoACommit()
+{
+    Account a = account();
+    load(a);
+    const quint64 before = m_book->committed();
+    const AccountChanges stale = changes(a); // read now, published late
+    a.key.isUsable = false;
+    a.budget.isSuspended = true;
+    m_book->publishCommit(changes(a));
+    m_book->publishLoaded(stale, before);
+    QVERIFY(std::holds_alternative<Error>(m_book->authenticate(a.key.hash, Now)));
+    QCOMPARE(gate(a), u"budget_suspended"_s);
+}
+
+void tst_AccountBook::commitBeforeTheLoadIsKept()
+{
+    // A revocation of a key that nobody had loaded, while somebody is loading it.
+    Account a = account();
+    const quint64 before = m_book->committed();
+    KeyState revoked = a.key;
+    revoked.isUsable = false;
+    AccountChanges revocation;
+    revocation.add(revoked);
+    m_book->publishCommit(revocation);
+    m_book->publishLoaded(changes(a), before);
+    QVERIFY(std::holds_alternative<Error>(m_book->authenticate(a.key.hash, Now)));
+}
+
+void tst_AccountBook::notesUseOnceAMinute()
+{
+    const Account a = account();
+    load(a);
+    (void)m_book->authenticate(a.key.hash, Now);
+    (void)m_book->authenticate(a.key.hash, Now.plusMs(59'999));
+    QCOMPARE(m_book->takeUsedKeys().size(), 1);
+    QVERIFY(m_book->takeUsedKeys().isEmpty());
+    (void)m_book->authenticate(a.key.hash, Now.plusMs(60'000));
+    QCOMPARE(m_book->takeUsedKeys().size(), 1);
+}
+
+void tst_AccountBook::survivesManyThreads()
+{
+    Account a = account();
+    load(a);
+    std::atomic<bool> stop = false;
+    std::vector<std::thread> askers;
+    std::atomic<int> wrong = 0;
+    for (int i = 0; i < 3; ++i) {
+        askers.emplace_back([&] {
+            while (!stop) {
+                const auto found = m_book->admit({ a.key.id, a.key.type, a.platform.id, a.key.endUser }, Now);
+                wrong += !std::holds_alternative<Admission>(found);
+                wrong += !std::holds_alternative<Caller>(m_book->authenticate(a.key.hash, Now));
+            }
+        });
+    }
+    for (int i = 0; i < 20'000; ++i) {
+        a.wallet.balance += Money::fromMicros(1);
+        AccountChanges change;
+        change.add(a.wallet);
+        m_book->publishCommit(change);
+    }
+    stop = true;
+    for (std::thread &asker : askers)
+        asker.join();
+    QCOMPARE(wrong.load(), 0);
+    QCOMPARE(m_book->committed(), 20'001u);
+}
+
+QTEST_APPLESS_MAIN(tst_AccountBook)
+#include "tst_accountbook.moc"

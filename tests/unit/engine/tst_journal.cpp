@@ -1,0 +1,94 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/journal.h"
+
+#include <QtCore/QTemporaryDir>
+#include <QtTest/QTest>
+
+using namespace assistiv;
+using namespace Qt::StringLiterals;
+
+class tst_Journal : public QObject
+{
+    Q_OBJECT
+
+private Q_SLOTS:
+    void keepsEverything();
+    void skipsATornLine();
+    void isEmptyAfterClear();
+
+private:
+    static Settlement settlement();
+    QTemporaryDir m_dir;
+};
+
+Settlement tst_Journal::settlement()
+{
+    Settlement s;
+    s.id = LogRowId::create();
+    s.platform = PlatformId::create();
+    s.endUser = EndUserId::create();
+    s.budget = BudgetId::create();
+    s.requestId = "r";
+    s.requestType = "chat.completion";
+    s.model = ModelId::create();
+    s.modelSlug = "m\"\n\\";
+    s.providerModelId = "id";
+    s.promptTokens = 5;
+    s.completionTokens = 6;
+    s.latencyMs = 7;
+    s.cost = Money::fromMicros(9'007'199'254'740'993); // more than a double holds
+    s.isBillable = true;
+    s.status = CallStatus::Cancelled;
+    s.countMethod = TokenCountMethod::Estimated;
+    s.errorMessage = "gone";
+    s.metadata = R"({"a":"ü"})";
+    s.createdAt = Timestamp::fromMs(1'700'000'000'123);
+    return s;
+}
+
+void tst_Journal::keepsEverything()
+{
+    Journal journal(m_dir.filePath(u"all"_s));
+    const Settlement first = settlement();
+    const Settlement second = settlement();
+    QVERIFY(journal.append(first));
+    QVERIFY(journal.append(second));
+    const QList<Settlement> read = Journal(m_dir.filePath(u"all"_s)).read();
+    QCOMPARE(read.size(), 2);
+    QCOMPARE(journalLine(read[0]), journalLine(first));
+    QCOMPARE(journalLine(read[1]), journalLine(second));
+    QCOMPARE(read[0].cost, first.cost);
+    QCOMPARE(read[0].metadata, first.metadata);
+    QVERIFY(read[0].key.isNull());
+}
+
+void tst_Journal::skipsATornLine()
+{
+    const QString path = m_dir.filePath(u"torn"_s);
+    Journal journal(path);
+    const Settlement whole = settlement();
+    QVERIFY(journal.append(whole));
+    QFile file(path);
+    QVERIFY(file.open(QIODevice::Append));
+    file.write(journalLine(settlement()).first(40));
+    file.close();
+    const Settlement later = settlement();
+    QVERIFY(journal.append(later));
+    const QList<Settlement> read = journal.read();
+    QCOMPARE(read.size(), 2);
+    QCOMPARE(read[0].id, whole.id);
+    QCOMPARE(read[1].id, later.id);
+    QVERIFY(QFile::exists(path + u".unreadable"_s));
+}
+
+void tst_Journal::isEmptyAfterClear()
+{
+    Journal journal(m_dir.filePath(u"cleared"_s));
+    QVERIFY(journal.append(settlement()));
+    journal.clear();
+    QVERIFY(journal.read().isEmpty());
+}
+
+QTEST_APPLESS_MAIN(tst_Journal)
+#include "tst_journal.moc"

@@ -1,0 +1,238 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/vault.h"
+#include "engine/journal.h"
+#include "engine/writer.h"
+#include "ledger/settlementstore.h"
+#include "services/services.h"
+#include "services/verify.h"
+#include "store/migrations.h"
+
+#include <QtCore/QTemporaryDir>
+#include <QtTest/QSignalSpy>
+#include <QtTest/QTest>
+
+using namespace assistiv;
+using namespace Qt::StringLiterals;
+
+/// The writer on a real SQLite file: batches, poisoned settlements, savepoints of management writes, publishing.
+class tst_Writer : public QObject
+{
+    Q_OBJECT
+
+private Q_SLOTS:
+    void init();
+    void cleanup();
+    void settlesExactlyOnce();
+    void writesNothingOfWhatIsNotBillable();
+    void onePoisonedSettlementSinksNoOther();
+    void failedWriteLeavesNothing();
+    void publishesWhatItCommitted();
+    void debitsNothingForADeletedPlatform();
+    void recognisesWhatIsThereAlready();
+
+private:
+    Settlement settlement(Money cost);
+    qint64 number(const QString &sql);
+    bool booksBalance();
+    void settleAndWait(const QList<Settlement> &all, QList<bool> *outcomes = nullptr);
+
+    std::unique_ptr<QTemporaryDir> m_dir;
+    DatabaseUrl m_url;
+    const Vault m_vault { QByteArray(Vault::KeyBytes, 'k') };
+    AccountBook m_book;
+    std::unique_ptr<Journal> m_journal;
+    std::unique_ptr<Writer> m_writer;
+    PlatformId m_platform;
+    EndUserId m_user;
+    BudgetId m_budget;
+};
+
+void tst_Writer::init()
+{
+    m_dir = std::make_unique<QTemporaryDir>();
+    m_url = { .name = m_dir->filePath(u"test.db"_s) };
+    auto db = Database::open(m_url, Database::Access::ReadWrite);
+    QVERIFY(db);
+    QVERIFY(migrate(**db));
+    m_platform = PlatformId::create();
+    m_user = EndUserId::create();
+    m_budget = BudgetId::create();
+    const QString p = m_platform.toString();
+    const QString u = m_user.toString();
+    QVERIFY((*db)->run(u"INSERT INTO platforms VALUES ('%1', 's', 'n', TRUE, '{}', 1, 1)"_s.arg(p)));
+    QVERIFY((*db)->run(u"INSERT INTO wallets VALUES ('w', '%1', 1000000, NULL, TRUE, 1, 1)"_s.arg(p)));
+    QVERIFY((*db)->run(u"INSERT INTO wallet_transactions (id, wallet_id, platform_id, type, amount, balance_after, description, "
+                       "metadata, created_at) VALUES ('t', 'w', '%1', 'top_up', 1000000, 1000000, '', '{}', 1)"_s.arg(p)));
+    QVERIFY((*db)->run(u"INSERT INTO end_users VALUES ('%1', '%2', 'e', NULL, '{}', TRUE, 1, 1)"_s.arg(u, p)));
+    QVERIFY((*db)->run(u"INSERT INTO budgets VALUES ('%1', '%2', '%3', 500000, 0, 'one_time', 1, 253402300799999, FALSE, NULL, "
+                       "NULL, TRUE, FALSE, FALSE, FALSE, NULL, 0, 1, 1)"_s.arg(m_budget.toString(), p, u)));
+    QVERIFY((*db)->run(u"INSERT INTO budget_transactions (id, platform_id, end_user_id, budget_id, type, source, amount, "
+                       "max_after, used_after, metadata, created_at) VALUES ('o', '%1', '%2', '%3', 'opening', 'api', 500000, "
+                       "500000, 0, '{}', 1)"_s.arg(p, u, m_budget.toString())));
+    m_journal = std::make_unique<Journal>(m_dir->filePath(u"journal"_s));
+    m_writer = std::make_unique<Writer>(Writer::Parts { m_url, Clock::system(), m_vault, m_book, *m_journal, [](Services &) {} });
+    QVERIFY(m_writer->start());
+}
+
+void tst_Writer::cleanup()
+{
+    m_writer.reset();
+    m_book.drop();
+}
+
+Settlement tst_Writer::settlement(Money cost)
+{
+    Settlement s;
+    s.id = LogRowId::create();
+    s.platform = m_platform;
+    s.endUser = m_user;
+    s.budget = m_budget;
+    s.requestId = "request";
+    s.requestType = "chat.completion";
+    s.modelSlug = "m";
+    s.providerModelId = "m";
+    s.cost = cost;
+    s.isBillable = true;
+    s.metadata = "{}";
+    s.createdAt = Clock::system().now();
+    return s;
+}
+
+qint64 tst_Writer::number(const QString &sql)
+{
+    auto db = Database::open(m_url, Database::Access::ReadOnly);
+    Query query = (*db)->prepare(sql);
+    return query.exec() && query.next() ? query.integer(0) : -1;
+}
+
+bool tst_Writer::booksBalance()
+{
+    auto db = Database::open(m_url, Database::Access::ReadOnly);
+    const auto report = verifyBooks(**db);
+    if (report && !report->ok())
+        qWarning() << report->toJson();
+    return report && report->ok();
+}
+
+void tst_Writer::settleAndWait(const QList<Settlement> &all, QList<bool> *outcomes)
+{
+    QObject asker;
+    qsizetype answered = 0;
+    for (const Settlement &s : all) {
+        m_writer->settle(s, &asker, [&answered, outcomes](const Result<void> &done) {
+            ++answered;
+            if (outcomes)
+                outcomes->append(done.ok());
+        });
+    }
+    QTRY_COMPARE(answered, all.size());
+}
+
+void tst_Writer::settlesExactlyOnce()
+{
+    QList<Settlement> all;
+    for (int i = 0; i < 1000; ++i)
+        all.append(settlement(Money::fromMicros(i + 1)));
+    settleAndWait(all);
+    const qint64 sum = 1000 * 1001 / 2;
+    QCOMPARE(number(u"SELECT count(*) FROM request_logs"_s), 1000);
+    QCOMPARE(number(u"SELECT sum(cost) FROM request_logs"_s), sum);
+    QCOMPARE(number(u"SELECT balance FROM wallets"_s), 1'000'000 - sum);
+    QCOMPARE(number(u"SELECT used_usd FROM budgets"_s), sum);
+    QVERIFY(booksBalance());
+}
+
+void tst_Writer::writesNothingOfWhatIsNotBillable()
+{
+    Settlement s = settlement(Money::fromMicros(5));
+    s.isBillable = false;
+    settleAndWait({ s });
+    QCOMPARE(number(u"SELECT count(*) FROM request_logs WHERE billing_status = 'not_billable' AND cost = 0"_s), 1);
+    QCOMPARE(number(u"SELECT balance FROM wallets"_s), 1'000'000);
+    QVERIFY(booksBalance());
+}
+
+void tst_Writer::onePoisonedSettlementSinksNoOther()
+{
+    Settlement poisoned = settlement(Money::fromMicros(1));
+    poisoned.id = {}; // the column refuses null
+    QList<bool> outcomes;
+    settleAndWait({ settlement(Money::fromMicros(1)), poisoned, settlement(Money::fromMicros(1)) }, &outcomes);
+    QCOMPARE(outcomes.count(false), 1);
+    QCOMPARE(number(u"SELECT count(*) FROM request_logs"_s), 2);
+    QCOMPARE(number(u"SELECT balance FROM wallets"_s), 999'998);
+    QVERIFY(booksBalance());
+    QVERIFY(QFile::exists(m_dir->filePath(u"journal"_s)));
+}
+
+void tst_Writer::failedWriteLeavesNothing()
+{
+    QObject asker;
+    class Job final : public DoorJob
+    {
+    public:
+        explicit Job(bool *delivered) : m_delivered(delivered) {}
+        bool run(Services &services) override
+        {
+            (void)services.context.db.run(u"UPDATE wallets SET balance = 7"_s);
+            services.context.changes.add(WalletState { .balance = Money::fromMicros(7) });
+            return false;
+        }
+        void fail(const Error &) override {}
+        void deliver() override { *m_delivered = true; }
+
+    private:
+        bool *m_delivered;
+    };
+    bool delivered = false;
+    m_writer->enqueue(Mailbox::ofThisThread(), &asker, std::make_shared<Job>(&delivered));
+    QTRY_VERIFY(delivered);
+    QCOMPARE(number(u"SELECT balance FROM wallets"_s), 1'000'000);
+}
+
+void tst_Writer::publishesWhatItCommitted()
+{
+    AccountChanges known;
+    known.add(PlatformState { .id = m_platform });
+    known.add(ProviderKeysState { m_platform, std::make_shared<QList<ProviderKey>>() });
+    known.add(WalletState { m_platform, WalletId::create(), Money::fromMicros(1'000'000) });
+    known.add(EndUserState { m_platform, m_user });
+    known.add(BudgetState { m_platform, m_user, m_budget, true, Money::fromMicros(500'000), Money(), false,
+                            Timestamp::fromMs(253402300799999) });
+    m_book.publishLoaded(known, m_book.committed());
+    const Caller caller { {}, KeyType::EndUser, m_platform, m_user };
+    QVERIFY(std::holds_alternative<Admission>(m_book.admit(caller, Clock::system().now())));
+    settleAndWait({ settlement(Money::fromMicros(500'000)) });
+    const auto gate = m_book.admit(caller, Clock::system().now());
+    QVERIFY(std::holds_alternative<Error>(gate));
+    QCOMPARE(int(std::get<Error>(gate).code), int(ErrorCode::BudgetExhausted));
+}
+
+void tst_Writer::debitsNothingForADeletedPlatform()
+{
+    Settlement s = settlement(Money::fromMicros(5));
+    s.platform = PlatformId::create();
+    settleAndWait({ s });
+    QCOMPARE(number(u"SELECT count(*) FROM request_logs"_s), 0);
+    QCOMPARE(number(u"SELECT used_usd FROM budgets"_s), 0);
+}
+
+void tst_Writer::recognisesWhatIsThereAlready()
+{
+    const Settlement s = settlement(Money::fromMicros(5));
+    settleAndWait({ s });
+    m_writer->stop();
+    auto db = Database::open(m_url, Database::Access::ReadWrite);
+    AccountChanges changes;
+    const ServiceContext context { **db, Clock::system(), m_vault, changes };
+    Budgets budgets(context);
+    SettlementStore store(context, budgets);
+    const auto there = store.isApplied(s);
+    QVERIFY(there && *there);
+    const auto other = store.isApplied(settlement(Money::fromMicros(5)));
+    QVERIFY(other && !*other);
+}
+
+QTEST_GUILESS_MAIN(tst_Writer)
+#include "tst_writer.moc"

@@ -1,0 +1,108 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "providers/upstreamfailure.h"
+
+#include <QtTest/QTest>
+
+using namespace assistiv;
+using namespace Qt::StringLiterals;
+
+class tst_UpstreamFailure : public QObject
+{
+    Q_OBJECT
+
+private Q_SLOTS:
+    void mapsStatuses_data();
+    void mapsStatuses();
+    void takesKeysOutOfMessages();
+    void readsRetryAfter_data();
+    void readsRetryAfter();
+    void mapsNetworkFailures();
+};
+
+void tst_UpstreamFailure::mapsStatuses_data()
+{
+    QTest::addColumn<int>("status");
+    QTest::addColumn<QByteArray>("body");
+    QTest::addColumn<QByteArray>("retryAfter");
+    QTest::addColumn<int>("code");
+    QTest::addColumn<bool>("next");
+    QTest::addColumn<int>("wait");
+    const auto row = [](const char *name, int status, const QByteArray &body, const QByteArray &retryAfter, ErrorCode code,
+                        bool next, int wait) {
+        QTest::newRow(name) << status << body << retryAfter << int(code) << next << wait;
+    };
+    const QByteArray plain = R"({"error":{"message":"no","type":"x","code":null}})";
+    row("bad request", 400, plain, "", ErrorCode::InvalidRequest, false, 0);
+    row("unprocessable", 422, plain, "", ErrorCode::InvalidRequest, false, 0);
+    row("too long, by code", 400, R"({"error":{"message":"m","code":"context_length_exceeded"}})", "",
+        ErrorCode::ContextLengthExceeded, false, 0);
+    row("too long, by words", 400, R"({"error":{"message":"This model's Maximum Context Length is 5"}})", "",
+        ErrorCode::ContextLengthExceeded, false, 0);
+    row("key refused", 401, plain, "", ErrorCode::ProviderAuthFailed, false, 0);
+    row("key not allowed", 403, plain, "", ErrorCode::ProviderAuthFailed, false, 0);
+    row("no credit", 429, R"({"error":{"message":"m","code":"insufficient_quota"}})", "", ErrorCode::ProviderAuthFailed, true, 0);
+    row("model unknown there", 404, plain, "", ErrorCode::ProviderError, false, 0);
+    row("request timeout", 408, plain, "", ErrorCode::ProviderTimeout, true, 0);
+    row("too large", 413, plain, "", ErrorCode::PayloadTooLarge, false, 0);
+    row("rate limit", 429, plain, "", ErrorCode::ProviderRateLimited, true, 1);
+    row("rate limit with a time", 429, plain, "7", ErrorCode::ProviderRateLimited, true, 7);
+    row("server failure", 500, plain, "", ErrorCode::ProviderError, true, 0);
+    row("overload", 503, plain, "3", ErrorCode::ProviderOverloaded, true, 3);
+    row("overload, Anthropic's way", 529, plain, "", ErrorCode::ProviderOverloaded, true, 1);
+    row("gateway timeout", 504, "<html>", "", ErrorCode::ProviderTimeout, true, 0);
+    row("a redirect is never followed", 302, "", "", ErrorCode::ProviderError, false, 0);
+}
+
+void tst_UpstreamFailure::mapsStatuses()
+{
+    QFETCH(int, status);
+    QFETCH(QByteArray, body);
+    QFETCH(QByteArray, retryAfter);
+    const UpstreamFailure failure = failureFromStatus(status, body, retryAfterSeconds(retryAfter, {}), "key");
+    QTEST(int(failure.error.code), "code");
+    QTEST(failure.mayTryNext, "next");
+    QTEST(failure.error.retryAfterSeconds, "wait");
+    QVERIFY(!failure.error.message.isEmpty());
+}
+
+void tst_UpstreamFailure::takesKeysOutOfMessages()
+{
+    const QByteArray own = "own-secret-key-material";
+    const auto failure = failureFromStatus(
+        400, R"({"error":{"message":"bad sk-proj-abcdefghijkl and own-secret-key-material and secret-key-m only"}})", 0, own);
+    QVERIFY(!failure.error.message.contains(u"abcdefghijkl"_s));
+    QVERIFY(!failure.error.message.contains(u"own-secret"_s));
+}
+
+void tst_UpstreamFailure::readsRetryAfter_data()
+{
+    QTest::addColumn<QByteArray>("header");
+    QTest::addColumn<int>("seconds");
+    QTest::newRow("milliseconds win, rounded up") << "1500 ms"_ba << 2;
+    QTest::newRow("none") << ""_ba << 0;
+    QTest::newRow("a number") << "12"_ba << 12;
+    QTest::newRow("fractions are rounded up") << "1.2"_ba << 2;
+    QTest::newRow("zero is one") << "0"_ba << 1;
+    QTest::newRow("never longer than an hour") << "999999999999"_ba << 3600;
+    QTest::newRow("a date that has passed") << "Wed, 21 Oct 2015 07:28:00 GMT"_ba << 1;
+    QTest::newRow("nonsense") << "soon"_ba << 0;
+}
+
+void tst_UpstreamFailure::readsRetryAfter()
+{
+    QFETCH(QByteArray, header);
+    const bool isMs = header.endsWith(" ms");
+    QTEST(retryAfterSeconds(isMs ? "9"_ba : header, isMs ? header.chopped(3) : QByteArray()), "seconds");
+}
+
+void tst_UpstreamFailure::mapsNetworkFailures()
+{
+    QCOMPARE(int(failureFromNetwork(NetError::Timeout).error.code), int(ErrorCode::ProviderTimeout));
+    QCOMPARE(int(failureFromNetwork(NetError::Connect).error.code), int(ErrorCode::ProviderError));
+    QVERIFY(failureFromNetwork(NetError::Connect).mayTryNext);
+    QVERIFY(!failureFromNetwork(NetError::AddressRefused).mayTryNext);
+}
+
+QTEST_APPLESS_MAIN(tst_UpstreamFailure)
+#include "tst_upstreamfailure.moc"
