@@ -3,6 +3,7 @@
 #include "app/commands.h"
 
 #include "app/instancelock.h"
+#include "core/vault.h"
 #include "services/services.h"
 #include "services/verify.h"
 #include "store/migrations.h"
@@ -77,7 +78,7 @@ int runAdminKey(const Options &options)
     }
     const Vault noSecrets(QByteArray(Vault::KeyBytes, '\0')); // keys are hashed, not sealed
     AccountChanges unused;
-    Services services({ **db, Clock::system(), noSecrets, unused });
+    Services services(ServiceContext { **db, Clock::system(), noSecrets, unused });
     Transaction transaction(**db);
     if (options.rotate) {
         if (const auto revoked = services.apiKeys.revokeAdminKeys(); !revoked)

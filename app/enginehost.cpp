@@ -6,6 +6,7 @@
 #include "app/healthprobe.h"
 #include "app/instancelock.h"
 #include "app/masterkey.h"
+#include "core/log.h"
 #include "core/os.h"
 #include "services/bootstrap.h"
 #include "services/installation.h"
@@ -148,7 +149,7 @@ void EngineHost::onMasterKey(const Result<QByteArray> &key)
     m_engine = std::make_unique<Engine>(std::move(settings), std::make_shared<const Vault>(*key));
 
     bool isBootstrapError = false;
-    const auto opened = m_engine->open([&](Services &services) -> Result<void> {
+    const auto prepared = m_engine->open([&](Services &services) -> Result<void> {
         if (m_bootstrap.isEmpty())
             return {};
         auto applied = applyBootstrap(services, m_bootstrap);
@@ -159,47 +160,58 @@ void EngineHost::onMasterKey(const Result<QByteArray> &key)
         m_outcome->bootstrap = std::move(*applied);
         return {};
     });
-    if (!opened) {
-        const Error &error = opened.error();
+    if (!prepared) {
+        const Error &error = prepared.error();
         return isBootstrapError
             ? fail(Failure::Input, u"bootstrap: %1: %2"_s.arg(error.param.isEmpty() ? u"$"_s : error.param, error.message))
             : fail(Failure::Start, error.message);
     }
-    if (const auto listening = m_engine->listen(); !listening)
-        return fail(Failure::Start, listening.error().message);
-    connect(m_engine.get(), &Engine::stopped, this, [this] {
-        // Not from inside the engine's own signal.
-        QMetaObject::invokeMethod(
-            this,
-            [this] {
-                m_engine.reset();
-                if (!m_options.readyFile.isEmpty())
-                    QFile::remove(m_options.readyFile);
-                m_lock.reset();
-                Q_EMIT stopped();
-            },
-            Qt::QueuedConnection);
-    });
+    connect(m_engine.get(), &Engine::stopped, this, &EngineHost::onServingStopped, Qt::QueuedConnection);
+    Q_EMIT opened(m_engine.get());
+    serve();
+}
+
+void EngineHost::serve(quint16 port)
+{
+    if (!m_engine)
+        return start();
+    if (const auto listening = m_engine->listen(port); !listening) {
+        Q_EMIT cannotListen(listening.error().message);
+        return;
+    }
     probeHealth(m_engine->origin(), this, [this](bool healthy) { onHealthy(healthy); });
 }
 
 void EngineHost::onHealthy(bool healthy)
 {
-    if (!m_engine)
+    if (!m_engine || m_isEnding)
         return;
-    if (!healthy)
-        return fail(Failure::Start, u"The gateway listens on %1 but does not answer there."_s.arg(m_engine->origin()));
+    if (!healthy) {
+        Q_EMIT cannotListen(u"The gateway listens on %1 but does not answer there."_s.arg(m_engine->origin()));
+        return;
+    }
+    if (!writeOutcome())
+        return;
+    Log::info("gateway", u"serving on %1 (%2)"_s.arg(m_engine->origin(), m_database.display()));
+    Q_EMIT running();
+}
+
+bool EngineHost::writeOutcome()
+{
     const QString origin = m_engine->origin();
     const QJsonObject made = m_bootstrap.isEmpty() ? QJsonObject() : m_outcome->bootstrap.toJson(m_engine->publicOrigin());
     if (!m_options.bootstrapOutFile.isEmpty()
-        && !os::replacePrivateFile(m_options.bootstrapOutFile, QJsonDocument(made).toJson()))
-        return fail(Failure::Start, u"--bootstrap-out: %1 cannot be written."_s.arg(m_options.bootstrapOutFile));
-    if (!m_options.readyFile.isEmpty()) {
-        const QJsonObject ready { { u"pid"_s, QCoreApplication::applicationPid() },
-                                  { u"origin"_s, origin },
-                                  { u"version"_s, QCoreApplication::applicationVersion() } };
-        if (!os::replacePrivateFile(m_options.readyFile, QJsonDocument(ready).toJson(QJsonDocument::Compact) + '\n'))
-            return fail(Failure::Start, u"--ready-file: %1 cannot be written."_s.arg(m_options.readyFile));
+        && !os::replacePrivateFile(m_options.bootstrapOutFile, QJsonDocument(made).toJson())) {
+        fail(Failure::Start, u"--bootstrap-out: %1 cannot be written."_s.arg(m_options.bootstrapOutFile));
+        return false;
+    }
+    const QJsonObject ready { { u"pid"_s, QCoreApplication::applicationPid() },
+                              { u"origin"_s, origin },
+                              { u"version"_s, QCoreApplication::applicationVersion() } };
+    if (!m_options.readyFile.isEmpty()
+        && !os::replacePrivateFile(m_options.readyFile, QJsonDocument(ready).toJson(QJsonDocument::Compact) + '\n')) {
+        fail(Failure::Start, u"--ready-file: %1 cannot be written."_s.arg(m_options.readyFile));
+        return false;
     }
     if (m_options.demo) {
         const QString key = made.value("platforms"_L1).toArray().at(0).toObject().value("end_users"_L1).toArray().at(0)
@@ -210,16 +222,35 @@ void EngineHost::onHealthy(bool healthy)
             std::fflush(stdout);
         }
     }
-    Log::info("gateway", u"serving on %1 (%2)"_s.arg(origin, m_database.display()));
-    Q_EMIT running();
+    return true;
+}
+
+void EngineHost::stopServing(bool now)
+{
+    if (m_engine)
+        m_engine->stop(now);
 }
 
 void EngineHost::stop()
 {
+    m_isEnding = true;
     if (m_engine)
         m_engine->stop();
     else
         Q_EMIT stopped();
+}
+
+void EngineHost::onServingStopped()
+{
+    if (!m_options.readyFile.isEmpty())
+        QFile::remove(m_options.readyFile);
+    if (!m_isEnding) {
+        Q_EMIT servingStopped();
+        return;
+    }
+    m_engine.reset();
+    m_lock.reset();
+    Q_EMIT stopped();
 }
 
 } // namespace assistiv

@@ -11,7 +11,11 @@
 
 #include <memory>
 
+class QTemporaryDir;
+
 namespace assistiv {
+
+class InstanceLock;
 
 /// Brings an engine up from the options, and down again: data folder, instance lock, database, master key, bootstrap,
 /// listening, self-check. Lives on the thread that should own the engine; everything is asynchronous, signals tell how it
@@ -24,10 +28,15 @@ public:
     explicit EngineHost(Options options, QObject *parent = nullptr);
     ~EngineHost() override;
 
+    /// Everything from the data folder to the self-check.
     void start();
-    /// Orderly: calls get their grace period.
+    /// Serves again after stopServing() or cannotListen(); port 0 means the configured one.
+    void serve(quint16 port = 0);
+    /// Orderly: calls get their grace period, unless now. The data stays open.
+    void stopServing(bool now = false);
+    /// stopServing() and then everything else; stopped() follows.
     void stop();
-    /// Null unless running.
+    /// Set from opened() to stopped(). Its Doors and status() may be used from any thread.
     Engine *engine() const { return m_engine.get(); }
     const Options &options() const { return m_options; }
 
@@ -35,22 +44,30 @@ public:
     enum class Failure { Start = 1, Input = 2 };
 
 Q_SIGNALS:
+    /// The data is there; nothing is served yet.
+    void opened(assistiv::Engine *engine);
     /// The engine answered its own /health over the bound socket.
     void running();
     void failed(assistiv::EngineHost::Failure failure, const QString &message);
+    /// The address cannot be had, or the self-check got no answer.
+    void cannotListen(const QString &message);
+    void servingStopped();
     void stopped();
 
 private:
     void openDatabase();
     void onMasterKey(const Result<QByteArray> &key);
     void onHealthy(bool healthy);
+    bool writeOutcome();
+    void onServingStopped();
     void fail(Failure failure, const QString &message);
     Result<QJsonObject> readBootstrap() const;
 
     Options m_options;
-    std::unique_ptr<class InstanceLock> m_lock;
-    std::unique_ptr<class QTemporaryDir> m_scratch;
+    std::unique_ptr<InstanceLock> m_lock;
+    std::unique_ptr<QTemporaryDir> m_scratch;
     DatabaseUrl m_database;
+    bool m_isEnding = false;
     std::unique_ptr<Engine> m_engine;
     QJsonObject m_bootstrap;
     /// ids and fresh keys of the bootstrap, to be written once the origin is known.

@@ -32,6 +32,10 @@ int serveHeadless(const Options &options)
         code = leave(int(failure), message);
         QCoreApplication::quit();
     });
+    QObject::connect(&host, &EngineHost::cannotListen, &host, [&](const QString &message) {
+        code = leave(1, message);
+        host.stop();
+    });
     QObject::connect(&host, &EngineHost::stopped, &host, [] { QCoreApplication::quit(); });
     os::onTerminationRequest([&host] { host.stop(); });
     QMetaObject::invokeMethod(&host, &EngineHost::start, Qt::QueuedConnection);

@@ -30,6 +30,7 @@ function(console_qml_module name)
         VERSION 1.0
         RESOURCE_PREFIX /qt/qml
         OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/qml/Assistiv/${name}
+        DEPENDENCIES QtQuick
         IMPORT_PATH ${PROJECT_BINARY_DIR}/qml
         PLUGIN_TARGET ${target}plugin
         CLASS_NAME Assistiv_${name}Plugin
@@ -37,7 +38,12 @@ function(console_qml_module name)
         SOURCES ${ARG_SOURCES}
         ${options})
     target_include_directories(${target} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/app)
-    target_link_libraries(${target} PRIVATE assistiv_warnings PUBLIC Qt6::Gui Qt6::Qml Qt6::Quick ${ARG_LINK})
+    target_link_libraries(${target} PRIVATE assistiv_warnings)
+    # What Qt generates from QML shadows its own parameters.
+    get_target_property(generated ${target} SOURCES)
+    list(FILTER generated INCLUDE REGEX "/qmlcache/")
+    set_source_files_properties(${generated} PROPERTIES COMPILE_OPTIONS -Wno-shadow)
+    target_link_libraries(${target} PUBLIC Qt6::Gui Qt6::Qml Qt6::Quick ${ARG_LINK})
     foreach(used IN LISTS ARG_USES)
         string(TOLOWER ${used} used_lower)
         target_link_libraries(${target} PRIVATE assistiv_${used_lower})

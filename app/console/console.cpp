@@ -77,7 +77,7 @@ QString withoutSecrets(const QString &text)
     return clean.replace(secret, QStringLiteral("\\1[…]"));
 }
 
-void prepareConsole(QQmlApplicationEngine &qml)
+void prepareConsole(QQmlEngine &qml)
 {
     redactMessages();
     loadFonts();

@@ -7,23 +7,26 @@
 
 class QGuiApplication;
 class QQmlApplicationEngine;
+class QQmlEngine;
 
 namespace assistiv::console {
 
 class ConsoleEngine;
 
-/// Shows the console's window and runs until the user quits. The application must exist, and the engine must outlive the
-/// call. Returns the exit code; 1 when the window cannot be shown.
+/// Shows the console's window and runs until the user quits. The application must exist, and the engine must outlive
+/// the call. Returns the exit code; 1 when the window cannot be shown.
 int runConsole(QGuiApplication &application, ConsoleEngine &engine);
 
-/// Fonts, style, icons, shadows and the import path: all that our QML needs before anything of it is loaded. Tests call it
-/// too.
-void prepareConsole(QQmlApplicationEngine &qml);
+/// Fonts, style, icons, shadows and the import path: all that our QML needs before anything of it is loaded. Tests call
+/// it too.
+void prepareConsole(QQmlEngine &qml);
 
-/// Loads the window into `qml`; false when it cannot be shown. `properties` are further initial properties of the window.
+/// Loads the window into `qml`; false when it cannot be shown. `properties` are further initial properties of the
+/// window.
 bool showConsole(QQmlApplicationEngine &qml, ConsoleEngine &engine, const QVariantMap &properties = {});
 
-/// Replaces keys in a text (sk-…, whsec_…, "Bearer …"): QML warnings print bound values, and a log must not hold a secret.
+/// Replaces keys in a text (sk-…, whsec_…, "Bearer …"): QML warnings print bound values, and a log must not hold a
+/// secret.
 QString withoutSecrets(const QString &text);
 
 } // namespace assistiv::console

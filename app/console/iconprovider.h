@@ -10,7 +10,7 @@ namespace assistiv::console {
 class IconProvider : public QQuickImageProvider
 {
 public:
-    IconProvider() : QQuickImageProvider(QQuickImageProvider::Image) {}
+    IconProvider() : QQuickImageProvider(QQuickImageProvider::Image) { }
     QImage requestImage(const QString &id, QSize *size, const QSize &requestedSize) override;
 };
 
@@ -22,7 +22,7 @@ public:
     static constexpr int Reach = 32;
     static constexpr int Radius = 14;
 
-    ShadowProvider() : QQuickImageProvider(QQuickImageProvider::Image) {}
+    ShadowProvider() : QQuickImageProvider(QQuickImageProvider::Image) { }
     QImage requestImage(const QString &id, QSize *size, const QSize &requestedSize) override;
 };
 

@@ -26,7 +26,7 @@ double roundUp(double value)
     if (value <= 0)
         return 1;
     const double power = std::pow(10, std::floor(std::log10(value)));
-    constexpr std::array steps {1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0};
+    constexpr std::array steps{1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0};
     for (const double step : steps) {
         if (step * power >= value)
             return step * power;

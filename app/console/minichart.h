@@ -8,8 +8,8 @@
 
 namespace assistiv::console {
 
-/// A small chart with grid, axis and hover mark: smooth lines, or bars that stand on each other. Painted, so that it looks
-/// the same with every renderer. A value that is not finite is a gap in its line.
+/// A small chart with grid, axis and hover mark: smooth lines, or bars that stand on each other. Painted, so that it
+/// looks the same with every renderer. A value that is not finite is a gap in its line.
 class MiniChart : public QQuickPaintedItem
 {
     Q_OBJECT
@@ -63,8 +63,7 @@ protected:
 private:
     using Values = QList<double>;
 
-    template<typename T>
-    void change(T &member, const T &value)
+    template <typename T> void change(T &member, const T &value)
     {
         if (member == value)
             return;

@@ -11,13 +11,17 @@ namespace {
 /// After these answers nobody knows whether a write was committed.
 bool leavesDoubt(ErrorCode code)
 {
-    return code == ErrorCode::DatabaseUnavailable || code == ErrorCode::RequestTimeout || code == ErrorCode::ShuttingDown;
+    return code == ErrorCode::DatabaseUnavailable || code == ErrorCode::RequestTimeout
+        || code == ErrorCode::ShuttingDown;
 }
 
 } // namespace
 
 ConsoleAction::ConsoleAction(Kind kind, const QString &title, QObject *parent)
-    : QObject(parent), m_kind(kind), m_title(title), m_key(makeKey())
+    : QObject(parent)
+    , m_kind(kind)
+    , m_title(title)
+    , m_key(makeKey())
 {
     m_patience.setSingleShot(true);
     m_patience.setInterval(PatienceMs);
@@ -32,11 +36,16 @@ QString ConsoleAction::makeKey()
 QString ConsoleAction::state() const
 {
     switch (m_state) {
-    case State::Idle: return QStringLiteral("idle");
-    case State::Running: return QStringLiteral("running");
-    case State::Done: return QStringLiteral("done");
-    case State::Failed: return QStringLiteral("failed");
-    case State::Unclear: return QStringLiteral("unclear");
+    case State::Idle:
+        return QStringLiteral("idle");
+    case State::Running:
+        return QStringLiteral("running");
+    case State::Done:
+        return QStringLiteral("done");
+    case State::Failed:
+        return QStringLiteral("failed");
+    case State::Unclear:
+        return QStringLiteral("unclear");
     }
     return {};
 }

@@ -9,8 +9,8 @@
 
 namespace assistiv::console {
 
-/// Something a person started: runs once at a time, and its key makes a repeat harmless. Closing the dialog does not end
-/// it. A late answer is taken even after the state became unclear.
+/// Something a person started: runs once at a time, and its key makes a repeat harmless. Closing the dialog does not
+/// end it. A late answer is taken even after the state became unclear.
 class ConsoleAction : public QObject
 {
     Q_OBJECT
@@ -48,8 +48,7 @@ public:
     void resolve();
 
     /// Starts; what it returns goes to the engine. `take` gets the value before the state becomes done.
-    template<typename T, typename Take>
-    Done<T> begin(Take take)
+    template <typename T, typename Take> Done<T> begin(Take take)
     {
         start();
         return [this, run = m_run, take](const Result<T> &result) {

@@ -14,14 +14,14 @@
 namespace assistiv::console {
 
 /// Called with the answer of a question to the engine.
-template<typename T>
-using Done = std::function<void(const Result<T> &)>;
+template <typename T> using Done = std::function<void(const Result<T> &)>;
 
-/// All that the console wants from the engine; the only thing its models know. Lives on the GUI thread and never blocks it.
+/// All that the console wants from the engine; the only thing its models know. Lives on the GUI thread and never blocks
+/// it.
 ///
 /// For every question: `done` runs on the GUI thread, once at most, after the call has returned, and not at all when
-/// `asker` is gone. Errors are named by core/errors.h. A write of which it is not known whether it was committed answers
-/// DatabaseUnavailable, RequestTimeout or ShuttingDown: the models then say so and send the same key again.
+/// `asker` is gone. Errors are named by core/errors.h. A write of which it is not known whether it was committed
+/// answers DatabaseUnavailable, RequestTimeout or ShuttingDown: the models then say so and send the same key again.
 class ConsoleEngine : public QObject
 {
     Q_OBJECT
@@ -67,7 +67,8 @@ public:
     /// A repeated external id is the same user with one more key; a repeated idempotency key books no second budget.
     virtual void createEndUser(QObject *asker, const NewEndUser &endUser, Done<CreatedEndUser> done) = 0;
     /// One more key for a user whose first key is no longer readable.
-    virtual void createEndUserKey(QObject *asker, PlatformId platform, EndUserId endUser, Done<CreatedEndUser> done) = 0;
+    virtual void createEndUserKey(QObject *asker, PlatformId platform, EndUserId endUser,
+                                  Done<CreatedEndUser> done) = 0;
 
     // Overview.
     virtual void readOverview(QObject *asker, PlatformId platform, OverviewRange range, Done<OverviewFigures> done) = 0;

@@ -11,8 +11,8 @@
 
 #include <optional>
 
-// What the console and the engine tell each other: plain values, nothing to call. Times are milliseconds since 1970, UTC.
-// A namespace of their own keeps these names apart from the engine's.
+// What the console and the engine tell each other: plain values, nothing to call. Times are milliseconds since 1970,
+// UTC. A namespace of their own keeps these names apart from the engine's.
 namespace assistiv::console {
 
 enum class ServerState { Stopped, Starting, Running, Degraded, Stopping, CannotStart };
@@ -142,7 +142,8 @@ struct WalletState
     Money balance = {};
     std::optional<Money> lowThreshold = {};
     bool active = true;
-    /// Mean spend of the last 24 hours, or of the time since the first debit when that is shorter; empty without debits.
+    /// Mean spend of the last 24 hours, or of the time since the first debit when that is shorter; empty without
+    /// debits.
     std::optional<Money> spendPerHour = {};
 };
 

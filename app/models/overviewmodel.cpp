@@ -19,6 +19,8 @@ namespace {
 
 /// The range moves on even when nobody calls.
 constexpr int RefreshMs = 60'000;
+/// A gateway under load announces requests all the time; the figures of a month are not read each time.
+constexpr int PauseMs = 2000;
 constexpr qint64 DayMs = 24 * 3600 * 1000;
 
 struct RangeRow
@@ -28,11 +30,15 @@ struct RangeRow
     const char *title;
 };
 
-constexpr std::array ranges {
-    RangeRow {OverviewRange::Hour, QLatin1StringView("1h"), QT_TRANSLATE_NOOP("assistiv::console::OverviewModel", "Last hour")},
-    RangeRow {OverviewRange::Day, QLatin1StringView("24h"), QT_TRANSLATE_NOOP("assistiv::console::OverviewModel", "Last 24 hours")},
-    RangeRow {OverviewRange::Week, QLatin1StringView("7d"), QT_TRANSLATE_NOOP("assistiv::console::OverviewModel", "Last 7 days")},
-    RangeRow {OverviewRange::Month, QLatin1StringView("30d"), QT_TRANSLATE_NOOP("assistiv::console::OverviewModel", "Last 30 days")},
+constexpr std::array ranges{
+    RangeRow{OverviewRange::Hour, QLatin1StringView("1h"),
+             QT_TRANSLATE_NOOP("assistiv::console::OverviewModel", "Last hour")},
+    RangeRow{OverviewRange::Day, QLatin1StringView("24h"),
+             QT_TRANSLATE_NOOP("assistiv::console::OverviewModel", "Last 24 hours")},
+    RangeRow{OverviewRange::Week, QLatin1StringView("7d"),
+             QT_TRANSLATE_NOOP("assistiv::console::OverviewModel", "Last 7 days")},
+    RangeRow{OverviewRange::Month, QLatin1StringView("30d"),
+             QT_TRANSLATE_NOOP("assistiv::console::OverviewModel", "Last 30 days")},
 };
 
 const RangeRow &rowOf(OverviewRange range)
@@ -67,6 +73,7 @@ QString none()
 
 OverviewModel::OverviewModel(QObject *parent) : PageModel(parent)
 {
+    setPauseMs(PauseMs);
     m_refresh.setInterval(RefreshMs);
     connect(&m_refresh, &QTimer::timeout, this, [this] {
         if (!isBusy())
@@ -110,9 +117,8 @@ QString OverviewModel::rangeTitle() const
 
 void OverviewModel::ask()
 {
-    engine()->readOverview(this, m_platform, m_range, answer<OverviewFigures>([this](const OverviewFigures &figures) {
-        m_figures = figures;
-    }));
+    engine()->readOverview(this, m_platform, m_range,
+                           answer<OverviewFigures>([this](const OverviewFigures &figures) { m_figures = figures; }));
 }
 
 QString OverviewModel::failureTitle() const
@@ -218,9 +224,12 @@ QString OverviewModel::sliceText(const OverviewPoint &point) const
     const QLocale locale;
     switch (m_range) {
     case OverviewRange::Hour:
-    case OverviewRange::Day: return locale.toString(from, QStringLiteral("HH:mm"));
-    case OverviewRange::Week: return locale.toString(from, QStringLiteral("ddd HH:mm"));
-    case OverviewRange::Month: return locale.toString(from, QStringLiteral("d MMM"));
+    case OverviewRange::Day:
+        return locale.toString(from, QStringLiteral("HH:mm"));
+    case OverviewRange::Week:
+        return locale.toString(from, QStringLiteral("ddd HH:mm"));
+    case OverviewRange::Month:
+        return locale.toString(from, QStringLiteral("d MMM"));
     }
     return {};
 }
@@ -241,9 +250,8 @@ QStringList OverviewModel::requestHints() const
     if (m_figures) {
         for (const OverviewPoint &point : m_figures->points) {
             const QString calls = tr("%L1 requests").arg(point.requests);
-            hints += point.failed > 0
-                ? tr("%1  %2, %3 failed").arg(sliceText(point), calls, countText(point.failed))
-                : tr("%1  %2").arg(sliceText(point), calls);
+            hints += point.failed > 0 ? tr("%1  %2, %3 failed").arg(sliceText(point), calls, countText(point.failed))
+                                      : tr("%1  %2").arg(sliceText(point), calls);
         }
     }
     return hints;
@@ -288,13 +296,12 @@ QVariantList OverviewModel::errorGroups() const
     for (const ErrorGroup &group : m_figures->errors) {
         const Fix fix = fixFor(group.code);
         const QString subjects = group.subjects.join(tr(", "));
-        groups += QVariantMap {
+        groups += QVariantMap{
             {QStringLiteral("status"), QString::number(group.status)},
             {QStringLiteral("code"), group.code},
             {QStringLiteral("subjects"), subjects.isEmpty() ? explain(group.code) : subjects},
             {QStringLiteral("meaning"), explain(group.code)},
-            {QStringLiteral("when"),
-             tr("%1 · last %2").arg(countText(group.count), agoText(group.lastAtMs, nowMs()))},
+            {QStringLiteral("when"), tr("%1 · last %2").arg(countText(group.count), agoText(group.lastAtMs, nowMs()))},
             {QStringLiteral("tone"), errorTone(group.status)},
             {QStringLiteral("fixText"), fix.text},
             {QStringLiteral("fixAction"), fix.action},
@@ -311,15 +318,15 @@ QVariantList OverviewModel::lowBudgets() const
     for (const LowBudget &budget : m_figures->lowBudgets) {
         const bool empty = budget.remaining <= Money();
         const double left = budget.limit > Money() ? qMax(0.0, dollars(budget.remaining)) / dollars(budget.limit) : 0;
-        budgets += QVariantMap {
+        budgets += QVariantMap{
             {QStringLiteral("name"), budget.externalId},
             {QStringLiteral("remaining"), briefMoney(budget.remaining)},
             {QStringLiteral("exact"), exactMoney(budget.remaining)},
             {QStringLiteral("limit"), tr("of %1").arg(plainMoney(budget.limit))},
             {QStringLiteral("used"), qBound(0.0, 1 - left, 1.0)},
             {QStringLiteral("tone"), empty ? QStringLiteral("danger") : QStringLiteral("warning")},
-            {QStringLiteral("spoken"), tr("%1 has %2 of %3 left")
-                 .arg(budget.externalId, exactMoney(budget.remaining), plainMoney(budget.limit))},
+            {QStringLiteral("spoken"),
+             tr("%1 has %2 of %3 left").arg(budget.externalId, exactMoney(budget.remaining), plainMoney(budget.limit))},
         };
     }
     return budgets;

@@ -9,7 +9,7 @@
 namespace assistiv::console {
 
 /// Spend, requests and latency of one platform over a range, the errors in it, and the budgets that run low.
-class OverviewModel : public PageModel
+class OverviewModel : public assistiv::console::PageModel
 {
     Q_OBJECT
     QML_ELEMENT

@@ -42,6 +42,8 @@ void PageModel::reload()
         return;
     ++m_question;
     m_soon.stop();
+    m_askAgain = false;
+    m_sinceAsked.start();
     setBusy(true);
     m_patience.start();
     ask();
@@ -49,7 +51,7 @@ void PageModel::reload()
 
 void PageModel::reloadSoon()
 {
-    m_soon.start();
+    m_soon.start(0);
 }
 
 void PageModel::forget()
@@ -95,6 +97,7 @@ void PageModel::succeeded()
     setProblem({});
     Q_EMIT stateChanged();
     Q_EMIT changed();
+    follow();
 }
 
 void PageModel::failed(const Error &error)
@@ -102,17 +105,33 @@ void PageModel::failed(const Error &error)
     m_patience.stop();
     setBusy(false);
     setProblem(Problem::fromError(failureTitle(), error));
+    follow();
 }
 
 void PageModel::onSilence()
 {
+    // The answer still counts when it comes, but others may be asked for in the meantime.
+    setBusy(false);
     setProblem(Problem::silence(failureTitle(), m_patience.interval() / 1000));
+    follow();
 }
 
 void PageModel::onEngineChanged(ConsoleEngine::Topic topic)
 {
-    if (concerns(topic))
-        reloadSoon();
+    if (!concerns(topic))
+        return;
+    m_askAgain = true;
+    // A question that is under way is not given up for a newer one: under load no answer would ever be taken.
+    if (!m_busy)
+        follow();
+}
+
+void PageModel::follow()
+{
+    if (!m_askAgain || m_soon.isActive())
+        return;
+    const qint64 past = m_sinceAsked.isValid() ? m_sinceAsked.elapsed() : m_pauseMs;
+    m_soon.start(int(qMax<qint64>(0, m_pauseMs - past)));
 }
 
 } // namespace assistiv::console

@@ -5,6 +5,7 @@
 #include "consoleengine.h"
 #include "problem.h"
 
+#include <QtCore/QElapsedTimer>
 #include <QtCore/QPointer>
 #include <QtCore/QTimer>
 
@@ -12,6 +13,7 @@ namespace assistiv::console {
 
 /// What every model behind a page has in common: it asks the engine one question again and again and knows whether the
 /// answer has come. An answer to an older question is dropped; what is shown stays until a newer answer is there.
+/// Derived classes name this base in full: qmllint 6.4 does not look for a base in the namespace around it.
 class PageModel : public QObject
 {
     Q_OBJECT
@@ -61,8 +63,7 @@ protected:
     virtual bool isEmpty() const { return false; }
 
     /// What the engine calls back: takes the value only if no newer question was asked.
-    template<typename T, typename Take>
-    Done<T> answer(Take take)
+    template <typename T, typename Take> Done<T> answer(Take take)
     {
         return [this, question = m_question, take](const Result<T> &result) {
             if (question != m_question)
@@ -74,8 +75,7 @@ protected:
         };
     }
     /// The same for a question that another one follows: the page goes on waiting.
-    template<typename T, typename Take>
-    Done<T> partialAnswer(Take take)
+    template <typename T, typename Take> Done<T> partialAnswer(Take take)
     {
         return [this, question = m_question, take](const Result<T> &result) {
             if (question != m_question)
@@ -89,6 +89,8 @@ protected:
     void forget();
     /// Asks in the next turn of the event loop, once for several reasons.
     void reloadSoon();
+    /// Announcements are followed at most this often; for questions that cost the engine something.
+    void setPauseMs(int ms) { m_pauseMs = ms; }
     qint64 nowMs() const;
 
 private:
@@ -98,6 +100,7 @@ private:
     void failed(const Error &error);
     void onSilence();
     void onEngineChanged(ConsoleEngine::Topic topic);
+    void follow();
 
     QPointer<ConsoleEngine> m_engine;
     quint64 m_question = 0;
@@ -106,6 +109,10 @@ private:
     Problem m_problem;
     QTimer m_patience;
     QTimer m_soon;
+    int m_pauseMs = 0;
+    QElapsedTimer m_sinceAsked;
+    /// Something changed while an answer was awaited; that answer may be older than the change.
+    bool m_askAgain = false;
 };
 
 } // namespace assistiv::console

@@ -13,7 +13,7 @@ namespace assistiv::console {
 namespace {
 
 /// Tiles of platforms: dark enough for white letters (contrast of 4.5 and more).
-constexpr std::array tileColors {"#8A4B04", "#4546DB", "#9D174D", "#1558B8", "#0F766E", "#6D28D9", "#08704A", "#475569"};
+constexpr std::array tileColors{"#8A4B04", "#4546DB", "#9D174D", "#1558B8", "#0F766E", "#6D28D9", "#08704A", "#475569"};
 
 QString initials(const QString &name)
 {
@@ -48,8 +48,8 @@ QVariantMap toMap(const PlatformSummary &platform)
 void PlatformsModel::ask()
 {
     engine()->listPlatforms(this, answer<QList<PlatformSummary>>([this](const QList<PlatformSummary> &platforms) {
-        m_platforms = platforms;
-    }));
+                                m_platforms = platforms;
+                            }));
 }
 
 QString PlatformsModel::failureTitle() const

@@ -9,7 +9,7 @@
 namespace assistiv::console {
 
 /// All platforms of this installation and the one that is being looked at.
-class PlatformsModel : public PageModel
+class PlatformsModel : public assistiv::console::PageModel
 {
     Q_OBJECT
     QML_ELEMENT

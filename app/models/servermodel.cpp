@@ -22,7 +22,8 @@ QVariantMap fact(const QString &label, const QString &value)
 } // namespace
 
 ServerModel::ServerModel(QObject *parent)
-    : PageModel(parent), m_command(ConsoleAction::Kind::Look, tr("The server did not follow"), this)
+    : PageModel(parent)
+    , m_command(ConsoleAction::Kind::Look, tr("The server did not follow"), this)
 {
     m_refresh.setInterval(RefreshMs);
     connect(&m_refresh, &QTimer::timeout, this, [this] {
@@ -37,9 +38,9 @@ ServerModel::ServerModel(QObject *parent)
 void ServerModel::ask()
 {
     engine()->readServer(this, answer<ServerStatus>([this](const ServerStatus &status) {
-        m_status = status;
-        m_known = true;
-    }));
+                             m_status = status;
+                             m_known = true;
+                         }));
 }
 
 QString ServerModel::failureTitle() const
@@ -52,12 +53,18 @@ QString ServerModel::serverState() const
     if (!isKnown())
         return QStringLiteral("unknown");
     switch (m_status.state) {
-    case ServerState::Stopped: return QStringLiteral("stopped");
-    case ServerState::Starting: return QStringLiteral("starting");
-    case ServerState::Running: return QStringLiteral("running");
-    case ServerState::Degraded: return QStringLiteral("degraded");
-    case ServerState::Stopping: return QStringLiteral("stopping");
-    case ServerState::CannotStart: return QStringLiteral("cannotStart");
+    case ServerState::Stopped:
+        return QStringLiteral("stopped");
+    case ServerState::Starting:
+        return QStringLiteral("starting");
+    case ServerState::Running:
+        return QStringLiteral("running");
+    case ServerState::Degraded:
+        return QStringLiteral("degraded");
+    case ServerState::Stopping:
+        return QStringLiteral("stopping");
+    case ServerState::CannotStart:
+        return QStringLiteral("cannotStart");
     }
     return {};
 }
@@ -67,14 +74,19 @@ QString ServerModel::stateText() const
     if (!isKnown())
         return problem().isPresent() ? tr("State not known") : tr("Asking…");
     switch (m_status.state) {
-    case ServerState::Stopped: return tr("Gateway stopped");
-    case ServerState::Starting: return tr("Starting…");
-    case ServerState::Running: return tr("Gateway running");
-    case ServerState::Degraded: return tr("Running, degraded");
+    case ServerState::Stopped:
+        return tr("Gateway stopped");
+    case ServerState::Starting:
+        return tr("Starting…");
+    case ServerState::Running:
+        return tr("Gateway running");
+    case ServerState::Degraded:
+        return tr("Running, degraded");
     case ServerState::Stopping:
         return m_status.callsInFlight > 0 ? tr("Stopping, %n call(s) left", nullptr, m_status.callsInFlight)
                                           : tr("Stopping…");
-    case ServerState::CannotStart: return tr("Cannot start");
+    case ServerState::CannotStart:
+        return tr("Cannot start");
     }
     return {};
 }
@@ -84,12 +96,18 @@ QString ServerModel::sentence() const
     if (!isKnown())
         return stateText();
     switch (m_status.state) {
-    case ServerState::Stopped: return tr("Gateway is stopped");
-    case ServerState::Starting: return tr("Gateway is starting");
-    case ServerState::Running: return tr("Gateway is running");
-    case ServerState::Degraded: return tr("Gateway is running, degraded");
-    case ServerState::Stopping: return tr("Gateway is stopping");
-    case ServerState::CannotStart: return tr("Gateway cannot start");
+    case ServerState::Stopped:
+        return tr("Gateway is stopped");
+    case ServerState::Starting:
+        return tr("Gateway is starting");
+    case ServerState::Running:
+        return tr("Gateway is running");
+    case ServerState::Degraded:
+        return tr("Gateway is running, degraded");
+    case ServerState::Stopping:
+        return tr("Gateway is stopping");
+    case ServerState::CannotStart:
+        return tr("Gateway cannot start");
     }
     return {};
 }
@@ -99,12 +117,16 @@ QString ServerModel::tone() const
     if (!isKnown())
         return QStringLiteral("neutral");
     switch (m_status.state) {
-    case ServerState::Running: return QStringLiteral("success");
+    case ServerState::Running:
+        return QStringLiteral("success");
     case ServerState::Degraded:
     case ServerState::Starting:
-    case ServerState::Stopping: return QStringLiteral("warning");
-    case ServerState::CannotStart: return QStringLiteral("danger");
-    case ServerState::Stopped: return QStringLiteral("neutral");
+    case ServerState::Stopping:
+        return QStringLiteral("warning");
+    case ServerState::CannotStart:
+        return QStringLiteral("danger");
+    case ServerState::Stopped:
+        return QStringLiteral("neutral");
     }
     return {};
 }
@@ -156,16 +178,16 @@ QVariantList ServerModel::facts() const
     if (isServing() && m_status.startedAtMs > 0)
         facts += fact(tr("Uptime"), uptimeText(qMax<qint64>(0, nowMs() - m_status.startedAtMs)));
     if (isServing() || m_status.state == ServerState::Stopping) {
-        facts += fact(tr("In flight"), m_status.callsAllowed > 0
-                          ? tr("%L1 / %L2").arg(m_status.callsInFlight).arg(m_status.callsAllowed)
-                          : countText(m_status.callsInFlight));
+        facts += fact(tr("In flight"),
+                      m_status.callsAllowed > 0 ? tr("%L1 / %L2").arg(m_status.callsInFlight).arg(m_status.callsAllowed)
+                                                : countText(m_status.callsInFlight));
     }
     if (isServing() && m_status.workers > 0)
         facts += fact(tr("Workers"), tr("%n thread(s)", nullptr, m_status.workers));
     if (!m_status.database.isEmpty()) {
-        facts += fact(tr("Database"), m_status.databaseBytes
-                          ? tr("%1 · %2").arg(m_status.database, sizeText(*m_status.databaseBytes))
-                          : m_status.database);
+        facts += fact(tr("Database"),
+                      m_status.databaseBytes ? tr("%1 · %2").arg(m_status.database, sizeText(*m_status.databaseBytes))
+                                             : m_status.database);
     }
     if (m_status.webhooksPending)
         facts += fact(tr("Webhooks pending"), countText(*m_status.webhooksPending));

@@ -8,7 +8,7 @@
 namespace assistiv::console {
 
 /// This machine's server as the pill and the server card show it. Read from the engine, never assumed.
-class ServerModel : public PageModel
+class ServerModel : public assistiv::console::PageModel
 {
     Q_OBJECT
     QML_ELEMENT

@@ -31,12 +31,12 @@ QVariantMap fact(const QString &label, const QString &value)
 } // namespace
 
 SetUpModel::SetUpModel(QObject *parent)
-    : PageModel(parent),
-      m_platformCreation(ConsoleAction::Kind::Write, tr("The platform was not created"), this),
-      m_keyTest(ConsoleAction::Kind::Look, tr("The key test failed"), this),
-      m_keyStorage(ConsoleAction::Kind::Write, tr("The key was not stored"), this),
-      m_endUserCreation(ConsoleAction::Kind::Write, tr("The end user was not created"), this),
-      m_keyRenewal(ConsoleAction::Kind::Write, tr("No new key was made"), this)
+    : PageModel(parent)
+    , m_platformCreation(ConsoleAction::Kind::Write, tr("The platform was not created"), this)
+    , m_keyTest(ConsoleAction::Kind::Look, tr("The key test failed"), this)
+    , m_keyStorage(ConsoleAction::Kind::Write, tr("The key was not stored"), this)
+    , m_endUserCreation(ConsoleAction::Kind::Write, tr("The end user was not created"), this)
+    , m_keyRenewal(ConsoleAction::Kind::Write, tr("No new key was made"), this)
 {
     m_look.setInterval(LookMs);
     connect(&m_look, &QTimer::timeout, this, &SetUpModel::lookForRequest);
@@ -75,12 +75,13 @@ void SetUpModel::setPlatform(const QString &id)
 void SetUpModel::ask()
 {
     engine()->readSetUp(this, m_platform, partialAnswer<SetUpProgress>([this](const SetUpProgress &progress) {
-        m_progress = progress;
-        engine()->listProviders(this, m_platform, answer<QList<ProviderSummary>>([this](const auto &providers) {
-            takeProviders(providers);
-            takeProgress(*m_progress);
-        }));
-    }));
+                            m_progress = progress;
+                            engine()->listProviders(this, m_platform,
+                                                    answer<QList<ProviderSummary>>([this](const auto &providers) {
+                                                        takeProviders(providers);
+                                                        takeProgress(*m_progress);
+                                                    }));
+                        }));
 }
 
 QString SetUpModel::failureTitle() const
@@ -90,7 +91,8 @@ QString SetUpModel::failureTitle() const
 
 bool SetUpModel::concerns(ConsoleEngine::Topic topic) const
 {
-    return topic != ConsoleEngine::Topic::Server;
+    const bool mayMatter = topic != ConsoleEngine::Topic::Requests || !isComplete();
+    return topic != ConsoleEngine::Topic::Server && mayMatter;
 }
 
 void SetUpModel::takeProviders(const QList<ProviderSummary> &providers)
@@ -122,12 +124,18 @@ void SetUpModel::takeProgress(const SetUpProgress &progress)
 bool SetUpModel::isDone(int step) const
 {
     switch (step) {
-    case PlatformStep: return !m_platform.isNull();
-    case ProviderStep: return m_progress && m_progress->hasProvider;
-    case WalletStep: return m_progress && (m_progress->walletFunded || m_progress->walletBalance > Money());
-    case EndUserStep: return m_progress && m_progress->endUser.has_value();
-    case RequestStep: return m_progress && m_progress->requestSeen;
-    default: return false;
+    case PlatformStep:
+        return !m_platform.isNull();
+    case ProviderStep:
+        return m_progress && m_progress->hasProvider;
+    case WalletStep:
+        return m_progress && (m_progress->walletFunded || m_progress->walletBalance > Money());
+    case EndUserStep:
+        return m_progress && m_progress->endUser.has_value();
+    case RequestStep:
+        return m_progress && m_progress->requestSeen;
+    default:
+        return false;
     }
 }
 
@@ -249,10 +257,10 @@ QVariantList SetUpModel::providers() const
 {
     QVariantList list;
     for (const ProviderSummary &provider : m_providers) {
-        list += QVariantMap {{QStringLiteral("id"), provider.id.toString()},
-                             {QStringLiteral("slug"), provider.slug},
-                             {QStringLiteral("name"), provider.name},
-                             {QStringLiteral("hasKey"), provider.hasKey}};
+        list += QVariantMap{{QStringLiteral("id"), provider.id.toString()},
+                            {QStringLiteral("slug"), provider.slug},
+                            {QStringLiteral("name"), provider.name},
+                            {QStringLiteral("hasKey"), provider.hasKey}};
     }
     return list;
 }
@@ -331,7 +339,7 @@ QVariantList SetUpModel::models() const
 {
     QVariantList list;
     for (const OfferedModel &model : m_models) {
-        list += QVariantMap {
+        list += QVariantMap{
             {QStringLiteral("slug"), model.slug},
             {QStringLiteral("prices"),
              tr("%1 / %2 per 1 M tokens in / out").arg(plainMoney(model.inputPrice), plainMoney(model.outputPrice))},
@@ -350,9 +358,10 @@ void SetUpModel::setModelEnabled(int index, bool enabled)
 
 void SetUpModel::storeKey()
 {
-    if (!engine() || m_platform.isNull() || m_provider.isNull() || m_keyStorage.isRunning() || !apiKeyMessage().isEmpty())
+    if (!engine() || m_platform.isNull() || m_provider.isNull() || m_keyStorage.isRunning()
+        || !apiKeyMessage().isEmpty())
         return;
-    NewProviderKey key {m_platform, m_provider, m_apiKey.trimmed(), {}};
+    NewProviderKey key{m_platform, m_provider, m_apiKey.trimmed(), {}};
     for (qsizetype i = 0; i < m_models.size(); ++i) {
         if (m_models[i].enabled != m_test->models[i].enabled)
             key.switches += {m_models[i].id, m_models[i].enabled};
@@ -366,9 +375,9 @@ void SetUpModel::useEchoModel()
 {
     if (!engine() || m_platform.isNull() || m_keyStorage.isRunning())
         return;
-    engine()->useEchoModel(this, m_platform, m_keyStorage.begin<AddedProviderKey>([this](const AddedProviderKey &added) {
-        takeStoredKey(added);
-    }));
+    engine()->useEchoModel(
+        this, m_platform,
+        m_keyStorage.begin<AddedProviderKey>([this](const AddedProviderKey &added) { takeStoredKey(added); }));
 }
 
 void SetUpModel::takeStoredKey(const AddedProviderKey &key)
@@ -412,9 +421,12 @@ void SetUpModel::setBudget(qint64 micros)
 QString SetUpModel::period() const
 {
     switch (m_period) {
-    case BudgetPeriod::OneTime: return QStringLiteral("one_time");
-    case BudgetPeriod::Daily: return QStringLiteral("daily");
-    case BudgetPeriod::Monthly: return QStringLiteral("monthly");
+    case BudgetPeriod::OneTime:
+        return QStringLiteral("one_time");
+    case BudgetPeriod::Daily:
+        return QStringLiteral("daily");
+    case BudgetPeriod::Monthly:
+        return QStringLiteral("monthly");
     }
     return {};
 }
@@ -423,7 +435,9 @@ void SetUpModel::setPeriod(const QString &text)
 {
     if (period() == text)
         return;
-    m_period = text == u"one_time" ? BudgetPeriod::OneTime : text == u"daily" ? BudgetPeriod::Daily : BudgetPeriod::Monthly;
+    m_period = text == u"one_time" ? BudgetPeriod::OneTime
+        : text == u"daily"         ? BudgetPeriod::Daily
+                                   : BudgetPeriod::Monthly;
     m_endUserCreation.prepare();
     Q_EMIT draftChanged();
 }
@@ -433,11 +447,12 @@ void SetUpModel::createEndUser()
     if (!engine() || m_platform.isNull() || m_endUserCreation.isRunning() || !externalIdMessage().isEmpty()
         || m_budget <= Money())
         return;
-    const NewEndUser endUser {m_platform, m_externalId.trimmed(), {}, m_budget, m_period, m_endUserCreation.key()};
-    engine()->createEndUser(this, endUser, m_endUserCreation.begin<CreatedEndUser>([this](const CreatedEndUser &created) {
-        takeEndUser(created);
-        finishStep();
-    }));
+    const NewEndUser endUser{m_platform, m_externalId.trimmed(), {}, m_budget, m_period, m_endUserCreation.key()};
+    engine()->createEndUser(this, endUser,
+                            m_endUserCreation.begin<CreatedEndUser>([this](const CreatedEndUser &created) {
+                                takeEndUser(created);
+                                finishStep();
+                            }));
 }
 
 void SetUpModel::renewKey()
@@ -528,7 +543,7 @@ QVariantMap SetUpModel::firstRequest() const
         return {};
     const RequestRow &row = *m_request;
     const bool good = row.errorCode.isEmpty();
-    QVariantList facts {fact(tr("Status"), QString::number(row.status))};
+    QVariantList facts{fact(tr("Status"), QString::number(row.status))};
     if (!row.model.isEmpty())
         facts += fact(tr("Model"), row.model);
     if (good)

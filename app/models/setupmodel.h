@@ -11,7 +11,7 @@ namespace assistiv::console {
 
 /// The five steps from nothing to a first answered request. A step is done when the engine says so; the model only
 /// remembers which one is looked at and what was typed.
-class SetUpModel : public PageModel
+class SetUpModel : public assistiv::console::PageModel
 {
     Q_OBJECT
     QML_ELEMENT

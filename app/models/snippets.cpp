@@ -48,10 +48,18 @@ QString firstRequestSnippet(SnippetLanguage language, const QString &baseUrl, co
 {
     const char *pattern = Curl;
     switch (language) {
-    case SnippetLanguage::Curl: pattern = Curl; break;
-    case SnippetLanguage::Python: pattern = Python; break;
-    case SnippetLanguage::TypeScript: pattern = TypeScript; break;
-    case SnippetLanguage::Qt: pattern = Qt; break;
+    case SnippetLanguage::Curl:
+        pattern = Curl;
+        break;
+    case SnippetLanguage::Python:
+        pattern = Python;
+        break;
+    case SnippetLanguage::TypeScript:
+        pattern = TypeScript;
+        break;
+    case SnippetLanguage::Qt:
+        pattern = Qt;
+        break;
     }
     return QString::fromUtf8(pattern).arg(baseUrl, key, model).trimmed();
 }

@@ -19,8 +19,9 @@ QString timeOfDay(qint64 ms)
 } // namespace
 
 WalletModel::WalletModel(QObject *parent)
-    : PageModel(parent), m_topUp(ConsoleAction::Kind::Write, tr("The wallet was not topped up"), this),
-      m_lookUp(ConsoleAction::Kind::Look, tr("The engine does not say what was booked"), this)
+    : PageModel(parent)
+    , m_topUp(ConsoleAction::Kind::Write, tr("The wallet was not topped up"), this)
+    , m_lookUp(ConsoleAction::Kind::Look, tr("The engine does not say what was booked"), this)
 {
     connect(&m_lookUp, &ConsoleAction::changed, this, &WalletModel::draftChanged);
     connect(&m_topUp, &ConsoleAction::changed, this, &WalletModel::draftChanged);
@@ -41,9 +42,9 @@ void WalletModel::setPlatform(const QString &id)
 void WalletModel::ask()
 {
     engine()->readWallet(this, m_platform, answer<WalletState>([this](const WalletState &wallet) {
-        m_wallet = wallet;
-        m_known = true;
-    }));
+                             m_wallet = wallet;
+                             m_known = true;
+                         }));
 }
 
 QString WalletModel::failureTitle() const
@@ -143,8 +144,8 @@ void WalletModel::send()
                           m_topUp.begin<WalletBooking>([this](const WalletBooking &booking) { show(booking); }));
 }
 
-/// The fields were changed after an unclear result: with the old key the changed booking would be refused, with a new one
-/// it might come on top of the first. So the engine says first what became of the old key.
+/// The fields were changed after an unclear result: with the old key the changed booking would be refused, with a new
+/// one it might come on top of the first. So the engine says first what became of the old key.
 void WalletModel::settle()
 {
     using Found = std::optional<WalletBooking>;

@@ -8,7 +8,7 @@
 namespace assistiv::console {
 
 /// A platform's wallet and the top-up that a person is about to book.
-class WalletModel : public PageModel
+class WalletModel : public assistiv::console::PageModel
 {
     Q_OBJECT
     QML_ELEMENT

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "catalog/catalogdrafts.h"
 #include "catalog/catalogsnapshot.h"
 #include "catalog/catalogstore.h"
 #include "core/result.h"
@@ -11,41 +12,7 @@
 
 namespace assistiv {
 
-/// What an admin says about a provider; what is not given keeps its value (in a new one: its default).
-struct ProviderDraft
-{
-    std::optional<QString> slug = {};
-    std::optional<ProviderKind> kind = {};
-    std::optional<QString> name = {};
-    std::optional<QString> baseUrl = {};
-    std::optional<bool> isEnabled = {};
-    std::optional<ProviderOptions> options = {};
-};
-
-/// What an admin says about one way to a model.
-struct MappingDraft
-{
-    ProviderId provider;
-    std::optional<QString> providerModelId = {};
-    std::optional<UpstreamApi> upstreamApi = {};
-    std::optional<int> priority = {};
-    std::optional<bool> isEnabled = {};
-    std::optional<ModelQuirks> quirks = {};
-    std::optional<Pricing> pricing = {};
-};
-
-/// What an admin says about a model. An optional inside an optional: given, and perhaps null.
-struct ModelDraft
-{
-    std::optional<QString> slug = {};
-    std::optional<QString> displayName = {};
-    std::optional<bool> isEnabled = {};
-    std::optional<std::optional<qint64>> contextWindow = {};
-    std::optional<std::optional<qint64>> maxOutputTokens = {};
-    std::optional<QStringList> capabilities = {};
-    /// All of them: mappings of the model that are not in here are removed.
-    std::optional<QList<MappingDraft>> mappings = {};
-};
+struct StarterModel;
 
 /// Decides about providers, models and prices of the whole installation. Errors name the offending member in param.
 class Catalog
@@ -59,13 +26,13 @@ public:
     /// Brings the providers and models that the program ships with into the database and switches off models whose last day has
     /// come. Cheap when there is nothing new. Prices and facts that an admin edited are kept.
     Result<void> importStarter();
-    /// The same with another catalogue file.
-    Result<void> importCatalogue(const QByteArray &json);
+    /// The same from another catalogue file's text.
+    Result<void> importCatalogue(const QByteArray &file);
 
     /// Newest first; a negative limit means all.
     Result<ProviderList> providers(qint64 offset = 0, qint64 limit = -1);
-    Result<Provider> provider(const ProviderId &id);
-    Result<Provider> providerBySlug(const QString &slug);
+    /// By slug or id. ProviderNotFound.
+    Result<Provider> provider(const QString &reference);
     Result<Provider> createProvider(const ProviderDraft &draft);
     Result<Provider> updateProvider(const ProviderId &id, const ProviderDraft &draft);
     /// Conflict while platforms have keys for it.
@@ -73,23 +40,25 @@ public:
 
     /// Newest first; a negative limit means all.
     Result<ModelList> models(qint64 offset = 0, qint64 limit = -1);
-    Result<Model> model(const ModelId &id);
-    Result<Model> modelBySlug(const QString &slug);
+    /// By slug or id. ModelNotFound.
+    Result<Model> model(const QString &reference);
     Result<Model> createModel(const ModelDraft &draft);
     Result<Model> updateModel(const ModelId &id, const ModelDraft &draft);
     Result<void> removeModel(const ModelId &id);
 
     /// Adds the mapping to the model, or changes the one that the model has for this provider. param is relative to the mapping.
-    Result<Mapping> putMapping(const ModelId &model, const MappingDraft &draft);
+    Result<void> putMapping(const ModelId &model, const MappingDraft &draft);
     Result<void> removeMapping(const ModelId &model, const ProviderId &provider);
 
 private:
+    Result<void> save(const Provider &provider, const std::optional<Provider> &before);
+    Result<void> saveFacts(const Model &model, const std::optional<Model> &before);
+    Result<void> putMappings(const ModelId &model, const QList<MappingDraft> &drafts);
     Result<void> noteChange();
-    Result<void> checkProvider(const Provider &provider) const;
-    Result<void> checkModel(const Model &model) const;
-    Result<void> replaceMappings(const ModelId &model, const QList<MappingDraft> &drafts);
-    Result<void> importModel(const QJsonObject &entry);
+
     Result<void> seedProviders();
+    Result<void> importModel(const StarterModel &starter);
+    Result<void> importMapping(const Model &model, const Mapping &listed);
     Result<void> retireModels();
 
     ServiceContext m_context;

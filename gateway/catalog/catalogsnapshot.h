@@ -28,10 +28,8 @@ enum class Thinking { Unknown, Always, Adaptive, Budget, Level };
 
 QLatin1StringView wordOf(ProviderKind kind);
 QLatin1StringView wordOf(UpstreamApi api);
-std::optional<ProviderKind> providerKindFrom(QStringView word);
-std::optional<UpstreamApi> upstreamApiFrom(QStringView word);
 
-/// Facts about a model that the codecs need (docs/contract/model-catalogue.md).
+/// Facts about a model that the codecs need (resources/catalogue/model-catalogue.json).
 struct ModelQuirks
 {
     Sampling sampling = Sampling::Yes;

@@ -109,7 +109,8 @@ public:
 
 private:
     Result<QList<Mapping>> mappingsOf(const ModelId &model);
-    Result<QList<Mapping>> allMappings();
+    Result<std::optional<Model>> withMappings(std::optional<Model> model);
+    Result<QString> setting(const QString &name);
 
     Database &m_db;
 };

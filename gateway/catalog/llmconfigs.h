@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "catalog/catalogstore.h"
 #include "catalog/llmconfigstore.h"
 #include "core/result.h"
 #include "store/accountstate.h"
@@ -10,8 +11,9 @@ namespace assistiv {
 
 struct LlmConfigDraft
 {
-    ProviderId provider;
-    QString apiKey;
+    /// Slug or id.
+    QString provider = {};
+    QString apiKey = {};
     bool isDefault = false;
 };
 
@@ -40,24 +42,28 @@ public:
     Result<LlmConfig> update(const PlatformId &platform, const LlmConfigId &id, const LlmConfigChange &change);
     Result<void> remove(const PlatformId &platform, const LlmConfigId &id);
 
-    /// The config of this provider with exactly this key; empty when there is none.
-    Result<std::optional<LlmConfig>> find(const PlatformId &platform, const ProviderId &provider, const QString &apiKey);
+    /// The config of the provider (slug or id) with exactly this key; empty when there is none.
+    Result<std::optional<LlmConfig>> find(const PlatformId &platform, const QString &provider, const QString &apiKey);
 
     /// The one key per provider that calls use, opened: the default, else the oldest active one. A key that cannot be opened is
     /// left out with a line in the log.
     Result<ProviderKeysState> keysOf(const PlatformId &platform);
 
-    /// The text as it is stored: trimmed. ValidationError (param api_key) when it cannot be a key.
-    static Result<QString> checkedKey(const QString &apiKey);
+    /// ValidationError (param api_key) when the text cannot be a key; blanks around it do not count.
+    static Result<void> checkKey(const QString &apiKey);
 
 private:
-    Result<void> seal(LlmConfigRow &row, const QString &apiKey) const;
-    /// Passes the flag on to the oldest active config when no active one has it.
+    Result<Provider> provider(const QString &reference);
+    Result<LlmConfigRow> row(const PlatformId &platform, const LlmConfigId &id);
+    /// Puts the key into the row; LlmConfigExists when another row of the platform and provider has it.
+    Result<void> setKey(LlmConfigRow &row, const QString &apiKey);
+    /// Gives the flag to the oldest active config when no active one has it.
     Result<void> settleDefault(const PlatformId &platform, const ProviderId &provider);
     Result<void> noteChange(const PlatformId &platform);
 
     ServiceContext m_context;
     LlmConfigStore m_store;
+    CatalogStore m_catalog;
 };
 
 } // namespace assistiv

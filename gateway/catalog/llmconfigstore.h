@@ -50,12 +50,12 @@ public:
     Result<std::optional<LlmConfigRow>> find(const PlatformId &platform, const LlmConfigId &id);
     Result<std::optional<LlmConfigRow>> findByFingerprint(const PlatformId &platform, const ProviderId &provider,
                                                           const QByteArray &fingerprint);
-    /// Active ones of enabled and disabled providers alike: by provider, the default first, then the oldest.
+    /// By provider (enabled or not); of one provider the default first, then the oldest.
     Result<QList<LlmConfigRow>> active(const PlatformId &platform);
-    Result<QString> providerSlug(const ProviderId &provider);
     Result<void> insert(const LlmConfigRow &row);
     Result<void> update(const LlmConfigRow &row);
-    Result<void> clearDefault(const PlatformId &platform, const ProviderId &provider, Timestamp now);
+    /// Takes the flag from all others of this provider.
+    Result<void> clearDefault(const PlatformId &platform, const ProviderId &provider, const LlmConfigId &except, Timestamp now);
     Result<void> remove(const LlmConfigId &id);
 
 private:

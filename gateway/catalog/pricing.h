@@ -107,21 +107,22 @@ static_assert(Price { .input = 1, .output = 1 }.of({ .inFresh = -5, .outText = 2
 
 // JSON. Prices are decimals of USD per million tokens with at most six places, as text or as numbers.
 
-/// Highest price that is accepted.
-inline constexpr Picos LargestPrice = 100'000'000'000;
+class JsonFields;
+class JsonWriter;
 
-/// As the database and the starter catalogue write it: {"input": "8", "cached_input": "0.4", …, "long_context": {…},
-/// "changes": [{"from": "2026-12-01", …}]}. Fails with ValidationError; param is the path inside the object.
-Result<Pricing> pricingFromStored(const QJsonObject &object);
+/// Highest price that is accepted: 100,000 USD per million tokens.
+inline constexpr Money LargestPrice = Money::fromMicros(100'000'000'000);
+
+/// As the database and the starter catalogue have it: {"input": "8", "cached_input": "0.4", …, "long_context": {…},
+/// "price_changes": [{"from": "2026-12-01", …}]}.
+Pricing storedPricing(JsonFields &fields);
 QJsonObject storedJson(const Pricing &pricing);
 
 /// The price members of a mapping in the admin API and the bootstrap file: "input_usd_per_mtok", "output_usd_per_mtok",
 /// optional "cached_input_…", "cache_write_…", "cache_write_1h_…", "reasoning_usd_per_mtok", "tiers" (at most one, with
-/// "above_input_tokens") and "price_changes". Other members are left alone. Empty when it has none of them.
-Result<std::optional<Pricing>> pricingFromMapping(const QJsonObject &mapping);
-/// Names of the members that pricingFromMapping() reads.
-const QStringList &pricingMembers();
-/// The same members as JSON text, with the prices valid at that moment, to be put among others; without braces.
-QByteArray mappingPriceJson(const Pricing &pricing, Timestamp moment);
+/// "above_input_tokens") and "price_changes" (with "from"). Empty when it has none of them; input and output belong together.
+std::optional<Pricing> mappingPricing(JsonFields &fields);
+/// The same members, with the prices that are valid at that moment, into an object that was begun.
+void writeMappingPrices(JsonWriter &json, const Pricing &pricing, Timestamp moment);
 
 } // namespace assistiv

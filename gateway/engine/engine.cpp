@@ -75,7 +75,7 @@ Result<void> Engine::prepare(Database &db, const std::function<Result<void>(Serv
     if (const auto adopted = Installation::adoptVault(db, *m_vault); !adopted)
         return adopted.error();
     AccountChanges unused; // nothing is in the book yet
-    Services services({ db, m_clock, *m_vault, unused });
+    Services services(ServiceContext { db, m_clock, *m_vault, unused });
 
     Transaction transaction(db);
     if (const auto started = transaction.started(); !started)
@@ -139,6 +139,7 @@ Result<void> Engine::listen(quint16 port)
             .book = m_book,
             .doors = *this,
             .settlements = m_writer,
+            .refusals = m_refusals,
             .inFlight = m_inFlight,
             .status = [this] { return status(); },
             .noteVerify =

@@ -59,6 +59,10 @@ public:
     QString publicOrigin() const;
     /// Thread-safe.
     EngineStatus status() const;
+    /// Grows with every commit: whoever shows data asks again when it has changed. Thread-safe.
+    quint64 committed() const { return m_book.committed(); }
+    /// Thread-safe.
+    const Refusals &refusals() const { return m_refusals; }
 
 Q_SIGNALS:
     void stopped();
@@ -79,6 +83,7 @@ private:
     const std::shared_ptr<const Vault> m_vault;
     const Clock &m_clock;
     AccountBook m_book;
+    Refusals m_refusals;
     Journal m_journal;
     Writer m_writer;
     Readers m_readers;

@@ -35,6 +35,7 @@ public:
         AccountBook &book;
         Doors &doors;
         Settlements &settlements;
+        Refusals &refusals;
         std::atomic<int> &inFlight;
         std::function<EngineStatus()> status;
         std::function<void(bool)> noteVerify;

@@ -141,7 +141,7 @@ void GuardConnection::onReadyRead()
         // More than a largest request behind a request: a flood, which is not worth an answer. Qt's slot still runs
         // after this one and expects an open socket.
         if (m_bytesBehind > m_server.m_limits.head.bodyBytes)
-            QMetaObject::invokeMethod(this, &GuardConnection::abort, Qt::QueuedConnection);
+            QTimer::singleShot(0, this, &GuardConnection::abort);
         return discardInput();
     case Phase::Closing:
     case Phase::Ended:
@@ -319,7 +319,7 @@ void GuardServer::drain()
     for (GuardConnection *connection : connections)
         connection->endIfIdle();
     if (connections.isEmpty())
-        QMetaObject::invokeMethod(this, &GuardServer::drained, Qt::QueuedConnection);
+        QTimer::singleShot(0, this, &GuardServer::drained);
 }
 
 void GuardServer::abortAll()

@@ -51,7 +51,7 @@ void ChatExchange::start()
 {
     auto request = parseChatRequest(m_client->request().body);
     if (!request)
-        return endWithError(request.error());
+        return refuse(request.error());
     m_request = std::move(*request);
     passGates();
 }
@@ -61,13 +61,13 @@ void ChatExchange::passGates()
     if (!m_client)
         return over();
     if (m_parts.settlements.isFull()) {
-        return endWithError({ .code = ErrorCode::DatabaseUnavailable,
+        return refuse({ .code = ErrorCode::DatabaseUnavailable,
                               .message = u"The gateway is overloaded at the moment."_s,
                               .retryAfterSeconds = 1 });
     }
     auto gate = m_parts.book.admit(m_caller, m_parts.clock.now());
     if (const auto *error = std::get_if<Error>(&gate))
-        return endWithError(*error);
+        return refuse(*error);
     if (auto *admission = std::get_if<Admission>(&gate)) {
         m_admission = std::move(*admission);
         if (chooseRoute())
@@ -77,10 +77,10 @@ void ChatExchange::passGates()
 
     // The book has to learn something first. A gate that stays shut after that would go round for ever.
     if (++m_gateRounds > MostGateRounds)
-        return endWithError({ ErrorCode::Internal, u"An internal error occurred."_s });
+        return refuse({ ErrorCode::Internal, u"An internal error occurred."_s });
     const auto again = [this](const Result<void> &done) {
         if (!done)
-            return endWithError(done.error());
+            return refuse(done.error());
         passGates();
     };
     if (std::holds_alternative<AccountBook::ResetDue>(gate))
@@ -94,16 +94,16 @@ bool ChatExchange::chooseRoute()
     m_catalogue = m_parts.book.catalogue();
     m_model = m_catalogue ? m_catalogue->find(m_request.model) : nullptr;
     if (!m_model || !m_admission.providerKeys) {
-        endWithError(modelNotFound(m_request.model));
+        refuse(modelNotFound(m_request.model));
         return false;
     }
     m_legs = chatRoute(*m_model, *m_admission.providerKeys);
     if (m_legs.isEmpty()) {
-        endWithError(modelNotFound(m_request.model));
+        refuse(modelNotFound(m_request.model));
         return false;
     }
     if (m_request.maxTokens > 0 && m_request.maxTokens < Gpt5LeastTokens && m_request.model.startsWith("gpt-5")) {
-        endWithError({ .code = ErrorCode::IntegerBelowMinimum,
+        refuse({ .code = ErrorCode::IntegerBelowMinimum,
                        .message = u"This model needs at least %1 output tokens."_s.arg(Gpt5LeastTokens),
                        .param = QString::fromLatin1(m_request.maxTokensName) });
         return false;
@@ -289,6 +289,13 @@ void ChatExchange::failAttempt(const UpstreamFailure &failure)
     settle(CallStatus::Error, {}, TokenCountMethod::None, problem, [this, next, error = failure.error](const Result<void> &) {
         next && m_client ? callNext() : endWithError(error);
     });
+}
+
+void ChatExchange::refuse(const Error &error)
+{
+    m_parts.refusals.note({ m_caller.platform, m_caller.endUser, QString::fromLatin1(m_requestId),
+                            QString::fromUtf8(m_request.model), error, m_parts.clock.now() });
+    endWithError(error);
 }
 
 void ChatExchange::endWithError(const Error &error)

@@ -59,6 +59,8 @@ private:
     void finishJson();
     void finishStream();
     void failAttempt(const UpstreamFailure &failure);
+    /// A gate is shut: nothing was called, nothing will be billed.
+    void refuse(const Error &error);
     void endWithError(const Error &error);
 
     /// Hands the attempt's bill to the writer; then is called after the commit (empty: nobody waits).

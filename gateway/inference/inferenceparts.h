@@ -4,6 +4,7 @@
 
 #include "core/clock.h"
 #include "ledger/accountbook.h"
+#include "ledger/refusals.h"
 #include "ledger/settlement.h"
 #include "net/httpreply.h"
 #include "tenants/accountdesk.h"
@@ -16,6 +17,7 @@ struct InferenceParts
     AccountBook &book;
     AccountDesk &accounts;
     Settlements &settlements;
+    Refusals &refusals;
     HttpClient &network;
     const Clock &clock;
     /// How errors look to a client is decided one module to the right.

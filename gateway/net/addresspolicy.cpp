@@ -26,29 +26,28 @@ constexpr quint32 ipv4(quint32 a, quint32 b, quint32 c, quint32 d)
 
 // The special-purpose registry of IANA, and what clouds put beside it.
 constexpr Range4 refused4[] = {
-    { ipv4(0, 0, 0, 0), 8 },          // "this network"; reaches the machine itself on Linux
-    { ipv4(10, 0, 0, 0), 8 },         // private
-    { ipv4(100, 64, 0, 0), 10 },      // shared by carriers; also the metadata service of some clouds
-    { ipv4(127, 0, 0, 0), 8 },        // loopback
-    { ipv4(168, 63, 129, 16), 32 },   // the host's own service on Azure, although a public number
-    { ipv4(169, 254, 0, 0), 16 },     // link-local, with the metadata services
-    { ipv4(172, 16, 0, 0), 12 },      // private
-    { ipv4(192, 0, 0, 0), 24 },       // protocol assignments
-    { ipv4(192, 0, 2, 0), 24 },       // documentation
-    { ipv4(192, 88, 99, 0), 24 },     // relays of 6to4
-    { ipv4(192, 168, 0, 0), 16 },     // private
-    { ipv4(198, 18, 0, 0), 15 },      // benchmarks
-    { ipv4(198, 51, 100, 0), 24 },    // documentation
-    { ipv4(203, 0, 113, 0), 24 },     // documentation
-    { ipv4(224, 0, 0, 0), 4 },        // multicast
-    { ipv4(240, 0, 0, 0), 4 },        // reserved, broadcast
+    {ipv4(0, 0, 0, 0), 8}, // "this network"; reaches the machine itself on Linux
+    {ipv4(10, 0, 0, 0), 8}, // private
+    {ipv4(100, 64, 0, 0), 10}, // shared by carriers; also the metadata service of some clouds
+    {ipv4(127, 0, 0, 0), 8}, // loopback
+    {ipv4(168, 63, 129, 16), 32}, // the host's own service on Azure, although a public number
+    {ipv4(169, 254, 0, 0), 16}, // link-local, with the metadata services
+    {ipv4(172, 16, 0, 0), 12}, // private
+    {ipv4(192, 0, 0, 0), 24}, // protocol assignments
+    {ipv4(192, 0, 2, 0), 24}, // documentation
+    {ipv4(192, 88, 99, 0), 24}, // relays of 6to4
+    {ipv4(192, 168, 0, 0), 16}, // private
+    {ipv4(198, 18, 0, 0), 15}, // benchmarks
+    {ipv4(198, 51, 100, 0), 24}, // documentation
+    {ipv4(203, 0, 113, 0), 24}, // documentation
+    {ipv4(224, 0, 0, 0), 4}, // multicast
+    {ipv4(240, 0, 0, 0), 4}, // reserved, broadcast
 };
 
 bool isPublic4(quint32 address)
 {
-    return std::none_of(std::begin(refused4), std::end(refused4), [address](Range4 range) {
-        return (address ^ range.network) >> (32 - range.bits) == 0;
-    });
+    return std::none_of(std::begin(refused4), std::end(refused4),
+                        [address](Range4 range) { return (address ^ range.network) >> (32 - range.bits) == 0; });
 }
 
 using Bytes6 = std::array<quint8, 16>;
@@ -62,10 +61,10 @@ struct Range6
 // Inside 2000::/3; nothing outside of it is public (loopback, unique and link-local, multicast, 64:ff9b::/96 and
 // other wrappings of IPv4 are all there).
 constexpr Range6 refused6[] = {
-    { { 0x20, 0x01, 0x00, 0x00 }, 23 },   // protocol assignments, with Teredo (2001::/32)
-    { { 0x20, 0x01, 0x0d, 0xb8 }, 32 },   // documentation
-    { { 0x20, 0x02 }, 16 },               // 6to4: wraps any IPv4 address
-    { { 0x3f, 0xff, 0x00 }, 20 },         // documentation
+    {{0x20, 0x01, 0x00, 0x00}, 23}, // protocol assignments, with Teredo (2001::/32)
+    {{0x20, 0x01, 0x0d, 0xb8}, 32}, // documentation
+    {{0x20, 0x02}, 16}, // 6to4: wraps any IPv4 address
+    {{0x3f, 0xff, 0x00}, 20}, // documentation
 };
 
 bool isInside(const Bytes6 &address, const Range6 &range)
@@ -79,11 +78,11 @@ bool isInside(const Bytes6 &address, const Range6 &range)
 bool isPublic6(const Bytes6 &address)
 {
     // ::ffff:a.b.c.d is IPv4 in another spelling.
-    constexpr Range6 mapped { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff }, 96 };
+    constexpr Range6 mapped{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96};
     if (isInside(address, mapped))
         return isPublic4(qFromBigEndian<quint32>(address.data() + 12));
 
-    constexpr Range6 globalUnicast { { 0x20 }, 3 };
+    constexpr Range6 globalUnicast{{0x20}, 3};
     return isInside(address, globalUnicast)
         && std::none_of(std::begin(refused6), std::end(refused6),
                         [&address](const Range6 &range) { return isInside(address, range); });

@@ -53,7 +53,7 @@ bool SseReader::findLine(Span &line)
         m_skipLineFeed = false;
     }
 
-    // memchr twice is much faster than looking at each byte: nearly all streams have no CR at all, or one before each LF.
+    // Two calls of memchr are much faster than a look at each byte: most streams have no CR, or one before each LF.
     const size_t unseen = size_t(size - m_scanned);
     if (unseen == 0)
         return false;
@@ -67,7 +67,7 @@ bool SseReader::findLine(Span &line)
         return false;
     }
 
-    line = { m_line, end - begin - m_line };
+    line = {m_line, end - begin - m_line};
     m_line = end - begin + 1;
     // A CR at the very end must not wait for a LF that may never come.
     if (*end == '\r') {
@@ -95,10 +95,10 @@ void SseReader::readField(Span line)
     if (!isData && field != "event")
         return;
 
-    Span value { line.begin + line.size, 0 };
+    Span value{line.begin + line.size, 0};
     if (colon >= 0) {
         const qsizetype skip = colon + 1 + (colon + 1 < text.size() && text[colon + 1] == ' ' ? 1 : 0);
-        value = { line.begin + skip, line.size - skip };
+        value = {line.begin + skip, line.size - skip};
     }
     if (!isData) {
         m_name = value;
@@ -116,7 +116,7 @@ void SseReader::readField(Span line)
 
 std::optional<SseEvent> SseReader::finishFrame()
 {
-    const Span frame { m_frame, m_line - m_frame };
+    const Span frame{m_frame, m_line - m_frame};
     const Span name = std::exchange(m_name, {});
     const int lines = std::exchange(m_dataLines, 0);
     m_frame = m_line;
@@ -126,7 +126,7 @@ std::optional<SseEvent> SseReader::finishFrame()
     }
     if (lines == 0)
         return std::nullopt;
-    return SseEvent { view(name), lines == 1 ? view(m_data) : QByteArrayView(m_joined), view(frame) };
+    return SseEvent{view(name), lines == 1 ? view(m_data) : QByteArrayView(m_joined), view(frame)};
 }
 
 void SseReader::fail()

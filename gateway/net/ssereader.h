@@ -25,7 +25,7 @@ class SseReader
 {
 public:
     /// A longer frame is an error, whole or not.
-    static constexpr qsizetype MaximumFrameBytes = 4 * 1024 * 1024;
+    static constexpr qsizetype MaximumFrameBytes = qsizetype(4) * 1024 * 1024;
 
     /// Adds what has arrived; costs no copy when everything before has been read.
     void feed(QByteArray bytes);
@@ -55,12 +55,12 @@ private:
     }
 
     QByteArray m_buffer;
-    qsizetype m_frame = 0;   // where the frame being read begins
-    qsizetype m_line = 0;    // where the line being read begins
+    qsizetype m_frame = 0; // where the frame being read begins
+    qsizetype m_line = 0; // where the line being read begins
     qsizetype m_scanned = 0; // up to here there is no end of that line
     Span m_name;
-    Span m_data;             // the first line of data
-    QByteArray m_joined;     // all of them, from the second on
+    Span m_data; // the first line of data
+    QByteArray m_joined; // all of them, from the second on
     int m_dataLines = 0;
     bool m_atStart = true;
     bool m_skipLineFeed = false; // the line before ended with a CR: a LF right behind belongs to it

@@ -29,11 +29,6 @@ QByteArray quoted(QByteArrayView text)
     return out;
 }
 
-QByteArrayView viewOf(std::string_view text)
-{
-    return { text.data(), qsizetype(text.size()) };
-}
-
 dom::parser &answerParser()
 {
     thread_local dom::parser parser;

@@ -57,7 +57,7 @@ private:
     template<typename Fn, typename Done>
     static std::shared_ptr<DoorJob> makeJob(Fn fn, Done done)
     {
-        using Answer = std::invoke_result_t<Fn &, Services &>;
+        using Outcome = std::invoke_result_t<Fn &, Services &>;
         class Job final : public DoorJob
         {
         public:
@@ -73,7 +73,7 @@ private:
         private:
             Fn m_fn;
             Done m_done;
-            std::optional<Answer> m_answer;
+            std::optional<Outcome> m_answer;
         };
         return std::make_shared<Job>(std::move(fn), std::move(done));
     }

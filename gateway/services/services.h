@@ -19,10 +19,9 @@ namespace assistiv {
 /// Everything that decides, for one thread: plain synchronous calls on that thread's connection.
 struct Services
 {
-    explicit Services(const ServiceContext &context)
-        : context(context), catalog(context), llmConfigs(context), wallets(context), budgets(context), callLog(context),
-          idempotency(context), audit(context), apiKeys(context), platforms(context, apiKeys, wallets),
-          endUsers(context, apiKeys, budgets)
+    explicit Services(const ServiceContext &parts)
+        : context(parts), catalog(parts), llmConfigs(parts), wallets(parts), budgets(parts), callLog(parts), idempotency(parts),
+          audit(parts), apiKeys(parts), platforms(parts, apiKeys, wallets), endUsers(parts, apiKeys, budgets)
     {
     }
 

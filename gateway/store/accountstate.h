@@ -21,19 +21,19 @@ enum class KeyType { Platform, EndUser, Admin };
 struct KeyState
 {
     /// SHA-256 of the raw key, 32 bytes.
-    QByteArray hash;
-    ApiKeyId id;
+    QByteArray hash = {};
+    ApiKeyId id = {};
     KeyType type = KeyType::Platform;
-    PlatformId platform;
-    EndUserId endUser;
+    PlatformId platform = {};
+    EndUserId endUser = {};
     /// False: revoked, deactivated or deleted.
     bool isUsable = false;
-    std::optional<Timestamp> expiresAt;
+    std::optional<Timestamp> expiresAt = {};
 };
 
 struct PlatformState
 {
-    PlatformId id;
+    PlatformId id = {};
     /// False once the platform is deleted.
     bool exists = true;
     bool isActive = true;
@@ -42,32 +42,32 @@ struct PlatformState
 
 struct WalletState
 {
-    PlatformId platform;
-    WalletId id;
-    Money balance;
+    PlatformId platform = {};
+    WalletId id = {};
+    Money balance = {};
     bool isActive = true;
 };
 
 struct EndUserState
 {
-    PlatformId platform;
-    EndUserId id;
+    PlatformId platform = {};
+    EndUserId id = {};
     bool exists = true;
     bool isActive = true;
 };
 
 struct BudgetState
 {
-    PlatformId platform;
-    EndUserId endUser;
-    BudgetId id;
+    PlatformId platform = {};
+    EndUserId endUser = {};
+    BudgetId id = {};
     /// False: there is none, or it was deactivated; the user is uncapped.
     bool isActive = false;
-    Money max;
-    Money used;
+    Money max = {};
+    Money used = {};
     bool isSuspended = false;
     /// When the running period ends; far in the future for one_time.
-    Timestamp periodEnd;
+    Timestamp periodEnd = {};
 };
 
 /// A platform's own key for one provider, readable only in memory.
@@ -81,7 +81,7 @@ struct ProviderKey
 /// The one key that is used per provider: the default, else the oldest active one.
 struct ProviderKeysState
 {
-    PlatformId platform;
+    PlatformId platform = {};
     std::shared_ptr<const QList<ProviderKey>> keys;
 };
 

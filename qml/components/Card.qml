@@ -11,6 +11,8 @@ Rectangle {
 
     property string title
     property string subtitle
+    /// The name for screen readers, where it is not the title.
+    property string spoken: title
     property Component actions
     property int padding: Theme.cardPadding
     property int spacing: 10
@@ -26,7 +28,7 @@ Rectangle {
 
     signal retry()
 
-    Accessible.name: title
+    Accessible.name: spoken
     Accessible.role: Accessible.Grouping
     border.color: Theme.border
     border.width: 1

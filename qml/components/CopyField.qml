@@ -66,6 +66,7 @@ Rectangle {
         spacing: 2
 
         T.TextField {
+            Accessible.description: copyField.label
             Accessible.name: copyField.label
             Accessible.passwordEdit: !copyField.open
             Accessible.readOnly: true

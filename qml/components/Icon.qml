@@ -23,6 +23,7 @@ Item {
         Accessible.ignored: true
         anchors.fill: parent
         source: icon.name ? "image://icon/" + icon.name + "/" + icon.color.toString().slice(-6) : ""
-        sourceSize: Qt.size(icon.size * Screen.devicePixelRatio, icon.size * Screen.devicePixelRatio)
+        sourceSize.height: icon.size * Screen.devicePixelRatio
+        sourceSize.width: icon.size * Screen.devicePixelRatio
     }
 }

@@ -10,6 +10,8 @@ TextInput {
 
     property bool revealed: false
 
+    // 6.4 hides the name of a password field as if it were its value; the description is still read out.
+    Accessible.description: label
     Accessible.passwordEdit: !revealed
     echoMode: revealed ? TextInput.Normal : TextInput.Password
     font.family: Theme.mono

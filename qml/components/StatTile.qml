@@ -21,12 +21,12 @@ Card {
     /// What the chart says about each point.
     property var hints: []
     property int mode: MiniChart.Line
-    property list<color> colors: [Theme.chart[0], Theme.chart[1]]
+    property var colors: [Theme.chart[0], Theme.chart[1]]
     property string prefix
     property string suffix
 
-    Accessible.name: name
     skeletonLines: [0.3, 0.5, 0, 1, 1, 1, 1, 1, 1, 1]
+    spoken: name
 
     RowLayout {
         Layout.fillHeight: false

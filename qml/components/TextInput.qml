@@ -11,9 +11,9 @@ T.TextField {
     property string iconName
     property bool invalid: false
     /// What the field is for, when its label is not the name to be spoken.
-    property string label: placeholderText
+    property string label
 
-    Accessible.name: label
+    Accessible.name: label || placeholderText
     color: Theme.text
     font.family: Theme.sans
     font.pixelSize: Theme.fontBody

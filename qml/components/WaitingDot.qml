@@ -18,7 +18,6 @@ Rectangle {
         height: 8
         radius: 4
         width: 8
-        x: 16
 
         SequentialAnimation on x {
             loops: Animation.Infinite

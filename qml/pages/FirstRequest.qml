@@ -63,10 +63,10 @@ ColumnLayout {
         }
     }
     Card {
-        Accessible.name: request.arrived ? request.row.title : ""
         Layout.fillWidth: true
         border.color: request.row.good ? Theme.successBorder : Theme.dangerBorder
         padding: 16
+        spoken: request.row.title ?? ""
         visible: request.arrived
 
         RowLayout {

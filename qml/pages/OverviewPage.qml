@@ -24,7 +24,7 @@ PageFrame {
     }
     property SetUpModel setUp: SetUpModel {
         baseUrl: page.server.baseUrl
-        engine: page.engine
+        engine: page.inviting ? page.engine : null
         platform: page.platforms.current
         watching: page.inviting
     }

@@ -111,6 +111,7 @@ WizardStep {
             enabled: !step.setUp.keyStorage.running
             invalid: step.setUp.keyTest.problem.field === "apiKey"
             label: qsTr("%1 API key").arg(step.setUp.providerName)
+            placeholderText: qsTr("Paste your %1 key").arg(step.setUp.providerName)
             text: step.setUp.apiKey
             onAccepted: step.send()
             onTextEdited: step.setUp.apiKey = text

@@ -15,7 +15,6 @@ Card {
     signal notify(string text, string tone)
     signal stop()
 
-    Accessible.name: server.sentence
     padding: 20
     phase: server.state === "error" ? "error" : server.state === "ready" ? "ready" : "loading"
     problemReport: server.problem.report
@@ -23,6 +22,7 @@ Card {
     problemTitle: server.problem.title
 
     skeletonLines: [0.4, 0, 0.3, 1, 1, 0, 0.8]
+    spoken: server.sentence
 
     onRetry: server.reload()
 

@@ -23,6 +23,7 @@ Dialog {
 
     dirty: (amount.text !== "" || reason.text !== "") && !wallet.topUp.unclear && !wallet.booking
     heading: qsTr("Top up %1").arg(platformName)
+    objectName: "topUpDialog"
     sub: qsTr("Writes one wallet transaction. No payment is taken: it records money that you accepted.")
 
     onAboutToShow: {

@@ -14,7 +14,6 @@ Card {
 
     signal topUp()
 
-    Accessible.name: qsTr("Platform wallet")
     padding: 20
     phase: wallet.known ? "ready" : wallet.state === "error" ? "error" : "loading"
     problemReport: wallet.problem.report
@@ -22,6 +21,7 @@ Card {
     problemTitle: wallet.problem.title
 
     skeletonLines: [0.4, 0, 0.6, 0.9, 0, 0.3, 0.3]
+    spoken: qsTr("Platform wallet")
 
     onRetry: wallet.reload()
 

@@ -80,8 +80,15 @@ Load::Load(Plan plan)
     , m_epoll(epoll_create1(EPOLL_CLOEXEC))
     , m_timer(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC))
 {
-    for (const std::string &model : m_plan.models)
-        m_expectations.emplace_back(model, m_plan.request);
+    for (const Plan::Server &server : m_plan.servers) {
+        Target &target = m_targets.emplace_back();
+        target.port = server.port;
+        Expectation::Options request = m_plan.request;
+        request.host = "127.0.0.1:" + std::to_string(server.port);
+        request.key = server.key;
+        for (const std::string &model : m_plan.models)
+            target.expectations.emplace_back(model, request);
+    }
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.ptr = nullptr;
@@ -90,34 +97,29 @@ Load::Load(Plan plan)
 
 Load::~Load()
 {
-    for (Connection &c : m_connections)
-        shut(c);
+    for (Target &target : m_targets) {
+        for (Connection &c : target.connections)
+            shut(c);
+    }
     close(m_timer);
     close(m_epoll);
 }
 
 void Load::run()
 {
-    m_beginNs = m_lastNs = nowNs();
+    m_beginNs = nowNs();
     m_measureFromNs = m_beginNs + ns(m_plan.warmupSeconds);
     m_endNs = m_measureFromNs + ns(m_plan.seconds);
-    const std::int64_t patience = m_endNs + ns(m_plan.patienceSeconds);
+    for (Target &target : m_targets)
+        target.lastNs = m_beginNs;
     if (m_plan.mode == Plan::Mode::Closed) {
         for (std::size_t i = 0; i < m_plan.connections; ++i)
-            begin(m_connections.emplace_back(), nowNs());
+            begin(addConnection(m_targets.front()), nowNs());
     } else {
         startDue();
     }
 
-    const auto finished = [this] {
-        if (m_busy > 0)
-            return false;
-        if (m_plan.mode == Plan::Mode::Closed)
-            return true;
-        if (m_plan.mode == Plan::Mode::Hold)
-            return m_scheduled == m_plan.connections && m_waiting.empty();
-        return m_waiting.empty() && nowNs() >= m_endNs;
-    };
+    const std::int64_t patience = m_endNs + ns(m_plan.patienceSeconds);
     std::array<epoll_event, 256> events;
     while (!finished()) {
         const int count = epoll_wait(m_epoll, events.data(), events.size(), 100);
@@ -133,13 +135,36 @@ void Load::run()
             if (c.socket >= 0 && (event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
                 read(c);
         }
-        if (nowNs() > patience) {
-            for (Connection &c : m_connections) {
-                if (c.busy)
-                    fail(c, "no answer in time");
-            }
-            m_waiting.clear();
-            m_scheduled = m_plan.connections;
+        if (nowNs() > patience)
+            giveUp();
+    }
+}
+
+bool Load::finished() const
+{
+    for (const Target &target : m_targets) {
+        if (target.busy > 0 || !target.waiting.empty())
+            return false;
+    }
+    switch (m_plan.mode) {
+    case Plan::Mode::Closed:
+        return true;
+    case Plan::Mode::Open:
+        return nowNs() >= m_endNs;
+    case Plan::Mode::Hold:
+        return m_scheduled >= m_plan.connections;
+    }
+    return true;
+}
+
+void Load::giveUp()
+{
+    m_scheduled = m_plan.connections;
+    for (Target &target : m_targets) {
+        target.waiting.clear();
+        for (Connection &c : target.connections) {
+            if (c.busy)
+                fail(c, "no answer in time");
         }
     }
 }
@@ -149,18 +174,25 @@ bool Load::measured(std::int64_t dueNs) const
     return m_plan.mode == Plan::Mode::Hold || (dueNs >= m_measureFromNs && dueNs < m_endNs);
 }
 
+Load::Connection &Load::addConnection(Target &target)
+{
+    Connection &c = target.connections.emplace_back();
+    c.target = &target;
+    return c;
+}
+
 void Load::open(Connection &c)
 {
     c.socket = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (c.socket < 0)
         return;
-    ++m_connects;
+    ++c.target->connects;
     const int on = 1;
     setsockopt(c.socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(m_plan.port);
+    address.sin_port = htons(c.target->port);
     c.connecting = connect(c.socket, reinterpret_cast<sockaddr *>(&address), sizeof address) != 0;
     c.watchesWritable = c.connecting;
     epoll_event event{};
@@ -178,13 +210,14 @@ void Load::shut(Connection &c)
 
 void Load::begin(Connection &c, std::int64_t dueNs)
 {
-    c.expectation = &m_expectations[m_begun++ % m_expectations.size()];
+    Target &target = *c.target;
+    c.expectation = &target.expectations[target.begun++ % target.expectations.size()];
     c.response.clear();
     c.written = 0;
     c.dueNs = dueNs;
     c.firstPiece = true;
     c.busy = true;
-    m_busyMost = std::max(m_busyMost, ++m_busy);
+    target.busyMost = std::max(target.busyMost, ++target.busy);
     if (c.socket < 0)
         open(c);
     if (c.socket < 0)
@@ -223,15 +256,16 @@ void Load::read(Connection &c)
             return fail(c, c.response.started() ? "answer broken off" : "closed instead of an answer");
         return shut(c); // between two requests a server may
     }
-    m_bytes += static_cast<std::uint64_t>(got);
     if (!c.busy)
         return fail(c, "bytes nobody asked for");
+    Target &target = *c.target;
+    target.bytes += static_cast<std::uint64_t>(got);
     const std::int64_t now = nowNs();
     if (measured(c.dueNs)) {
         if (c.firstPiece)
-            m_firstByte.add(now - c.dueNs);
+            target.firstByte.add(now - c.dueNs);
         else if (m_plan.mode == Plan::Mode::Hold)
-            m_gaps.add(now - c.pieceNs);
+            target.gaps.add(now - c.pieceNs);
     }
     c.firstPiece = false;
     c.pieceNs = now;
@@ -248,32 +282,36 @@ void Load::finish(Connection &c)
         return fail(c, "status " + std::to_string(c.response.status()));
     if (const std::string problem = c.expectation->problem(c.response.body()); !problem.empty())
         return fail(c, problem);
-    ++m_right;
-    m_lastNs = nowNs();
+    Target &target = *c.target;
+    ++target.right;
+    target.lastNs = nowNs();
     if (measured(c.dueNs)) {
-        m_latency.add(m_lastNs - c.dueNs);
-        m_rightMeasured += m_lastNs < m_endNs ? 1 : 0;
+        target.latency.add(target.lastNs - c.dueNs);
+        target.rightMeasured += target.lastNs < m_endNs ? 1 : 0;
     }
     if (c.response.closes())
         shut(c);
     c.busy = false;
-    --m_busy;
+    --target.busy;
     goOn(c);
 }
 
 void Load::fail(Connection &c, const std::string &kind)
 {
-    ++m_errors[kind];
-    if (m_examples.size() < MostExamples)
-        m_examples.push_back(kind + ", status " + std::to_string(c.response.status()) + ": "
-                             + c.response.body().substr(0, 300));
+    Target &target = *c.target;
+    ++target.errors[kind];
+    ++target.wrong;
+    if (target.examples.size() < MostExamples)
+        target.examples.push_back(kind + ", status " + std::to_string(c.response.status()) + ": "
+                                  + c.response.body().substr(0, 300));
     shut(c);
     if (!c.busy)
         return;
     c.busy = false;
-    --m_busy;
+    --target.busy;
     // A server that is gone would otherwise be asked in an endless loop.
-    if (m_right == 0 && m_begun > 10 * m_plan.connections)
+    if (m_plan.mode == Plan::Mode::Closed
+        && target.wrong > std::max<std::uint64_t>(target.right, 10 * m_plan.connections))
         m_endNs = std::min(m_endNs, nowNs());
     goOn(c);
 }
@@ -285,14 +323,22 @@ void Load::goOn(Connection &c)
         if (const std::int64_t now = nowNs(); now < m_endNs)
             begin(c, now);
         return;
-    case Plan::Mode::Open:
-        if (m_waiting.empty())
-            return m_idle.push_back(&c);
-        begin(c, m_waiting.front());
-        return m_waiting.pop_front();
+    case Plan::Mode::Open: {
+        Target &target = *c.target;
+        if (target.waiting.empty())
+            return target.idle.push_back(&c);
+        const std::int64_t due = target.waiting.front();
+        target.waiting.pop_front();
+        return begin(c, due);
+    }
     case Plan::Mode::Hold:
         return;
     }
+}
+
+std::int64_t Load::nextDueNs() const
+{
+    return m_beginNs + ns(static_cast<double>(m_scheduled) / (m_plan.rate * static_cast<double>(m_targets.size())));
 }
 
 /// Begins what is due by now and sets the timer for the next one.
@@ -301,33 +347,30 @@ void Load::startDue()
     std::uint64_t ticks = 0;
     [[maybe_unused]] const ssize_t ignored = ::read(m_timer, &ticks, sizeof ticks);
     const std::int64_t now = nowNs();
-    while (true) {
-        const std::int64_t due = m_beginNs + ns(static_cast<double>(m_scheduled) / m_plan.rate);
-        const bool last = m_plan.mode == Plan::Mode::Hold ? m_scheduled == m_plan.connections : due >= m_endNs;
-        if (last)
+    std::int64_t due = nextDueNs();
+    while (m_plan.mode == Plan::Mode::Hold ? m_scheduled < m_plan.connections : due < m_endNs) {
+        if (due > now) {
+            itimerspec when{};
+            when.it_value.tv_sec = due / Second;
+            when.it_value.tv_nsec = due % Second;
+            timerfd_settime(m_timer, TFD_TIMER_ABSTIME, &when, nullptr);
             return;
-        if (due > now)
-            return setTimer();
-        ++m_scheduled;
-        if (!m_idle.empty()) {
-            Connection *c = m_idle.back();
-            m_idle.pop_back();
-            begin(*c, due);
-        } else if (m_connections.size() < m_plan.connections) {
-            begin(m_connections.emplace_back(), due);
-        } else {
-            m_waiting.push_back(due);
         }
+        // The order changes from turn to turn, so that none always comes behind the same other.
+        const std::uint64_t count = m_targets.size();
+        Target &target = m_targets[(m_scheduled + m_scheduled / count) % count];
+        ++m_scheduled;
+        if (!target.idle.empty()) {
+            Connection *c = target.idle.back();
+            target.idle.pop_back();
+            begin(*c, due);
+        } else if (target.connections.size() < m_plan.connections) {
+            begin(addConnection(target), due);
+        } else {
+            target.waiting.push_back(due);
+        }
+        due = nextDueNs();
     }
-}
-
-void Load::setTimer()
-{
-    const std::int64_t due = m_beginNs + ns(static_cast<double>(m_scheduled) / m_plan.rate);
-    itimerspec when{};
-    when.it_value.tv_sec = due / Second;
-    when.it_value.tv_nsec = due % Second;
-    timerfd_settime(m_timer, TFD_TIMER_ABSTIME, &when, nullptr);
 }
 
 void Load::watch(Connection &c, bool writable)
@@ -341,29 +384,42 @@ void Load::watch(Connection &c, bool writable)
     epoll_ctl(m_epoll, EPOLL_CTL_MOD, c.socket, &event);
 }
 
+bool Load::allRight() const
+{
+    return std::all_of(m_targets.begin(), m_targets.end(), [](const Target &target) { return target.wrong == 0; });
+}
+
 std::string Load::json()
+{
+    if (m_targets.size() == 1)
+        return json(m_targets.front());
+    std::string text;
+    for (Target &target : m_targets)
+        text += (text.empty() ? "[" : ",") + json(target);
+    return text + "]";
+}
+
+std::string Load::json(Target &target) const
 {
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
     const double cpu = static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
         + static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-    std::uint64_t errors = 0;
     std::string kinds;
-    for (const auto &[kind, count] : m_errors) {
-        errors += count;
+    for (const auto &[kind, count] : target.errors)
         kinds += (kinds.empty() ? "" : ",") + quoted(kind) + ":" + std::to_string(count);
-    }
     std::string examples;
-    for (const std::string &example : m_examples)
+    for (const std::string &example : target.examples)
         examples += (examples.empty() ? "" : ",") + quoted(example);
     const double measuredSeconds = static_cast<double>(m_endNs - m_measureFromNs) / static_cast<double>(Second);
-    return "{\"requests\":" + std::to_string(m_begun) + ",\"right\":" + std::to_string(m_right)
-        + ",\"wrong\":" + std::to_string(errors) + ",\"errors\":{" + kinds + "},\"examples\":[" + examples
-        + "],\"per_second\":" + number(static_cast<double>(m_rightMeasured) / std::max(measuredSeconds, 1e-9))
-        + ",\"seconds\":" + number(static_cast<double>(m_lastNs - m_beginNs) / static_cast<double>(Second))
-        + ",\"most_at_once\":" + std::to_string(m_busyMost) + ",\"connects\":" + std::to_string(m_connects)
-        + ",\"bytes\":" + std::to_string(m_bytes) + ",\"cpu_seconds\":" + number(cpu) + ",\"latency_us\":"
-        + m_latency.json() + ",\"first_byte_us\":" + m_firstByte.json() + ",\"gap_us\":" + m_gaps.json() + "}";
+    const double seconds = static_cast<double>(target.lastNs - m_beginNs) / static_cast<double>(Second);
+    return "{\"requests\":" + std::to_string(target.begun) + ",\"right\":" + std::to_string(target.right)
+        + ",\"wrong\":" + std::to_string(target.wrong) + ",\"errors\":{" + kinds + "},\"examples\":[" + examples
+        + "],\"per_second\":" + number(static_cast<double>(target.rightMeasured) / std::max(measuredSeconds, 1e-9))
+        + ",\"seconds\":" + number(seconds) + ",\"most_at_once\":" + std::to_string(target.busyMost)
+        + ",\"connects\":" + std::to_string(target.connects) + ",\"bytes\":" + std::to_string(target.bytes)
+        + ",\"cpu_seconds\":" + number(cpu) + ",\"latency_us\":" + target.latency.json()
+        + ",\"first_byte_us\":" + target.firstByte.json() + ",\"gap_us\":" + target.gaps.json() + "}";
 }
 
 } // namespace bench

@@ -22,15 +22,20 @@ struct Plan
         Open, // requests begin at a fixed rate, whether answers come or not
         Hold // each connection asks once, all of them at the same time
     };
+    struct Server
+    {
+        std::uint16_t port = 0;
+        std::string key;
+    };
     Mode mode = Mode::Closed;
-    std::uint16_t port = 0;
-    std::size_t connections = 64;
+    std::vector<Server> servers; // several only when open: they are asked in turn, at the same time of day
+    std::size_t connections = 64; // to each server
     double seconds = 5;
     double warmupSeconds = 0;
-    double rate = 200; // requests per second when open, new streams per second when holding
+    double rate = 200; // requests per second and server when open, new streams per second when holding
     double patienceSeconds = 30; // for what is unanswered at the end
     std::vector<std::string> models;
-    Expectation::Options request;
+    Expectation::Options request; // host and key are those of the server
 };
 
 /// Times in nanoseconds, and what can be said about them.
@@ -54,12 +59,15 @@ public:
     Load &operator=(const Load &) = delete;
 
     void run();
-    bool allRight() const { return m_errors.empty(); }
+    bool allRight() const;
+    /// One object, or an array of them when there are several servers.
     std::string json();
 
 private:
+    struct Target;
     struct Connection
     {
+        Target *target = nullptr;
         int socket = -1;
         const Expectation *expectation = nullptr;
         Response response;
@@ -71,7 +79,22 @@ private:
         bool firstPiece = false;
         bool watchesWritable = false;
     };
+    struct Target
+    {
+        std::uint16_t port = 0;
+        std::vector<Expectation> expectations;
+        std::deque<Connection> connections; // references stay valid
+        std::vector<Connection *> idle;
+        std::deque<std::int64_t> waiting; // due, but no connection is free
+        std::uint64_t begun = 0, right = 0, rightMeasured = 0, wrong = 0, bytes = 0, connects = 0;
+        std::size_t busy = 0, busyMost = 0;
+        std::map<std::string, std::uint64_t> errors;
+        std::vector<std::string> examples;
+        Samples latency, firstByte, gaps;
+        std::int64_t lastNs = 0;
+    };
 
+    Connection &addConnection(Target &target);
     void open(Connection &c);
     void shut(Connection &c);
     void begin(Connection &c, std::int64_t dueNs);
@@ -80,25 +103,20 @@ private:
     void finish(Connection &c);
     void fail(Connection &c, const std::string &kind);
     void goOn(Connection &c);
+    bool finished() const;
+    void giveUp();
     void startDue();
-    void setTimer();
+    std::int64_t nextDueNs() const;
     void watch(Connection &c, bool writable);
     bool measured(std::int64_t dueNs) const;
+    std::string json(Target &target) const;
 
     Plan m_plan;
-    std::vector<Expectation> m_expectations;
-    std::deque<Connection> m_connections; // references stay valid
-    std::vector<Connection *> m_idle;
-    std::deque<std::int64_t> m_waiting; // due, but no connection is free
+    std::deque<Target> m_targets;
     int m_epoll;
     int m_timer;
-    std::int64_t m_beginNs = 0, m_measureFromNs = 0, m_endNs = 0, m_lastNs = 0;
-    std::uint64_t m_begun = 0, m_right = 0, m_rightMeasured = 0, m_bytes = 0, m_connects = 0;
+    std::int64_t m_beginNs = 0, m_measureFromNs = 0, m_endNs = 0;
     std::uint64_t m_scheduled = 0; // requests whose time has come (open and hold)
-    std::size_t m_busy = 0, m_busyMost = 0;
-    std::map<std::string, std::uint64_t> m_errors;
-    std::vector<std::string> m_examples;
-    Samples m_latency, m_firstByte, m_gaps;
 };
 
 } // namespace bench

@@ -2,18 +2,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "load.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <sys/resource.h>
 
 namespace {
 
-constexpr const char *Usage = R"(usage: benchclient --port PORT --model NAME[,NAME…] [options]
+constexpr const char *Usage = R"(usage: benchclient --port PORT[,PORT…] --model NAME[,NAME…] [options]
 
-Sends chat completions to 127.0.0.1 and checks every answer; prints one JSON object. Exit code 1 when an answer was wrong.
+Sends chat completions to 127.0.0.1 and checks every answer; prints one JSON object, with several ports (only when open: they
+are asked in turn) an array of them. Exit code 1 when an answer was wrong.
 
   --mode closed|open|hold   closed: each connection asks again when answered (default); open: --rate requests per second,
                             latency counted from when a request was due; hold: each connection asks for one stream
@@ -25,9 +28,17 @@ Sends chat completions to 127.0.0.1 and checks every answer; prints one JSON obj
   --stream                  ask for a stream
   --include-usage           ask for the usage chunk
   --prompt-bytes N          400
-  --key KEY                 sk-bench
+  --key KEY[,KEY…]          sk-bench; one for all ports, or one for each
   --path PATH               /v1/chat/completions
 )";
+
+std::vector<std::string> split(const std::string &list)
+{
+    std::vector<std::string> parts;
+    for (std::size_t at = 0; at <= list.size(); at = std::min(list.find(',', at), list.size()) + 1)
+        parts.push_back(list.substr(at, list.find(',', at) - at));
+    return parts;
+}
 
 int wrongUsage(std::string_view what)
 {
@@ -41,7 +52,8 @@ int main(int argc, char **argv)
 {
     bench::Plan plan;
     plan.request.path = "/v1/chat/completions";
-    plan.request.key = "sk-bench";
+    std::vector<std::string> ports;
+    std::vector<std::string> keys{"sk-bench"};
     for (int i = 1; i < argc; ++i) {
         const std::string_view option = argv[i];
         if (option == "--stream" || option == "--include-usage") {
@@ -53,7 +65,7 @@ int main(int argc, char **argv)
         const std::string value = argv[i];
         const auto number = [&value] { return std::strtod(value.c_str(), nullptr); };
         if (option == "--port")
-            plan.port = static_cast<std::uint16_t>(number());
+            ports = split(value);
         else if (option == "--connections")
             plan.connections = static_cast<std::size_t>(number());
         else if (option == "--seconds")
@@ -67,7 +79,7 @@ int main(int argc, char **argv)
         else if (option == "--prompt-bytes")
             plan.request.promptBytes = static_cast<std::size_t>(number());
         else if (option == "--key")
-            plan.request.key = value;
+            keys = split(value);
         else if (option == "--path")
             plan.request.path = value;
         else if (option == "--mode" && value == "closed")
@@ -77,14 +89,17 @@ int main(int argc, char **argv)
         else if (option == "--mode" && value == "hold")
             plan.mode = bench::Plan::Mode::Hold;
         else if (option == "--model")
-            for (std::size_t at = 0; at <= value.size(); at = std::min(value.find(',', at), value.size()) + 1)
-                plan.models.push_back(value.substr(at, value.find(',', at) - at));
+            plan.models = split(value);
         else
             return wrongUsage(option);
     }
-    if (plan.port == 0 || plan.models.empty() || plan.connections == 0 || plan.rate <= 0)
+    if (ports.empty() || plan.models.empty() || plan.connections == 0 || plan.rate <= 0)
         return wrongUsage("--port and --model are needed, --connections and --rate are above 0");
-    plan.request.host = "127.0.0.1:" + std::to_string(plan.port);
+    if ((ports.size() > 1 && plan.mode != bench::Plan::Mode::Open) || (keys.size() != 1 && keys.size() != ports.size()))
+        return wrongUsage("several ports only with --mode open, and as many keys");
+    for (std::size_t i = 0; i < ports.size(); ++i)
+        plan.servers.push_back(
+            {static_cast<std::uint16_t>(std::strtoul(ports[i].c_str(), nullptr, 10)), keys[keys.size() == 1 ? 0 : i]});
     if (plan.mode == bench::Plan::Mode::Hold)
         plan.request.stream = true;
 

@@ -21,7 +21,7 @@ from decimal import Decimal
 START_SECONDS = 60
 STOP_SECONDS = 45
 TICKS = os.sysconf("SC_CLK_TCK")
-# Sent to the gateway by every client of the benchmark; nginx passes it on.
+# USD per million tokens, of every model of the benchmark.
 PRICE = {"input": "0.15", "cached": "0.075", "output": "0.60"}
 WALLET_USD = 999_999
 
@@ -297,7 +297,8 @@ class Gateway(Program):
 
     def verify(self):
         """The program's own check of every balance; the gateway has been stopped."""
-        check = subprocess.run([self._program, "verify", "--data-dir", self._data, *self._options], capture_output=True, text=True,
+        database = [option for option in self._options if option.startswith("--database=")]
+        check = subprocess.run([self._program, "verify", "--data-dir", self._data, *database], capture_output=True, text=True,
                                timeout=300, check=False)
         return "" if check.returncode == 0 else f"`verify` exits {check.returncode}: {check.stdout}{check.stderr}"
 

@@ -24,13 +24,17 @@ HERE = pathlib.Path(__file__).resolve().parent
 MODELS = ["mock-small-xa", "mock-p40-c12-k10-s60-xb", "mock-p31-c9-k0-s48-xc", "mock-p120-c10-k64-s40-xd"]
 
 
+ADDED = "added µs at"
+PROFILE_SECONDS = 5
+
+
 class Settings:
     def __init__(self, quick):
         self.quick = quick
-        self.rounds = 1 if quick else 5
+        self.rounds = 1 if quick else 6
         self.connections = 16 if quick else 64
-        self.warmup = 0.1 if quick else 0.5
-        self.load_seconds = 0.4 if quick else 3
+        self.warmup = 0.1 if quick else 0.3
+        self.load_seconds = 0.3 if quick else 1.5
         self.latency_seconds = 0.5 if quick else 3
         self.rate = 200
         self.streams = 100 if quick else 1000
@@ -48,22 +52,26 @@ class Bench:
         self.asked = {}  # target name → requests sent to it
         self.results = {}
 
-    def client(self, target, mode, stream, model, **options):
-        command = [self.client_program, "--port", target.port_for(stream), "--key", target.key, "--mode", mode,
-                   "--model", ",".join(model), *(["--stream"] if stream else [])]
+    def client(self, targets, mode, stream, models, **options):
+        """One run of the load generator; a result for each target."""
+        command = [self.client_program, "--port", ",".join(str(target.port_for(stream)) for target in targets),
+                   "--key", ",".join(target.key for target in targets), "--mode", mode, "--model", ",".join(models),
+                   *(["--stream"] if stream else [])]
         for name, value in options.items():
-            command += ["--" + name.replace("_", "-"), value]
-        cpu = target.cpu_seconds()
+            command += ["--" + name, value]
+        cpu = [target.cpu_seconds() for target in targets]
         done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, text=True, timeout=300, check=False)
         if done.returncode not in (0, 1):
             raise Failed(f"benchclient ended with code {done.returncode}")
-        result = json.loads(done.stdout)
-        result["proxy_cpu_seconds"] = target.cpu_seconds() - cpu
-        self.asked[target.name] = self.asked.get(target.name, 0) + result["requests"]
-        if result["wrong"]:
-            self.problems.append(f"{target.name}, {mode}, {'streams' if stream else 'JSON'}: {result['wrong']} of {result['requests']} "
-                                 f"wrong: {result['errors']} {result['examples']}")
-        return result
+        results = json.loads(done.stdout)
+        results = results if isinstance(results, list) else [results]
+        for target, result, before in zip(targets, results, cpu):
+            result["proxy_cpu_seconds"] = target.cpu_seconds() - before
+            self.asked[target.name] = self.asked.get(target.name, 0) + result["requests"]
+            if result["wrong"]:
+                self.problems.append(f"{target.name}, {mode}, {'streams' if stream else 'JSON'}: {result['wrong']} of {result['requests']} "
+                                     f"wrong: {result['errors']} {result['examples']}")
+        return results
 
     def record(self, what, target, value):
         self.results.setdefault(what, {}).setdefault(target.name, []).append(value)
@@ -74,32 +82,31 @@ class Bench:
         for number in range(s.rounds):
             for stream in (False, True):
                 kind = "streams" if stream else "JSON"
-                # Whoever comes first in one round comes last in the next.
-                for target in targets if number % 2 == 0 else targets[::-1]:
-                    got = self.client(target, "closed", stream, MODELS, connections=s.connections, seconds=s.load_seconds, warmup=s.warmup)
-                    self.record(f"{kind} per second", target, got["per_second"])
-                    self.record(f"CPU µs per request, {kind}", target, got["proxy_cpu_seconds"] * 1e6 / max(got["requests"], 1))
+                runs = {target.name: [] for target in targets}
+                # A B B A, so that a machine that becomes slower or faster meanwhile favours nobody.
+                for target in [*targets, *targets[::-1]] if number % 2 == 0 else [*targets[::-1], *targets]:
+                    runs[target.name] += self.client([target], "closed", stream, MODELS, connections=s.connections,
+                                                     seconds=s.load_seconds, warmup=s.warmup)
+                for target in targets:
+                    got = runs[target.name]
+                    self.record(f"{kind} per second", target, statistics.mean(run["per_second"] for run in got))
+                    self.record(f"CPU µs per request, {kind}", target, sum(run["proxy_cpu_seconds"] for run in got) * 1e6
+                                / max(sum(run["requests"] for run in got), 1))
 
     def latency(self, direct, targets):
-        """What a request costs in time when there is little to do; `direct` goes first and last to see the machine drift."""
+        """What a request costs in time when there is little to do: all targets are asked in turn by the same client."""
         s = self.settings
-        for number in range(s.rounds):
+        for _ in range(s.rounds):
             for stream in (False, True):
-                def ask(target, stream=stream):
-                    return self.client(target, "open", stream, MODELS, connections=64, rate=s.rate, seconds=s.latency_seconds, warmup=s.warmup)
-
-                base = ask(direct)
-                answers = [(target, ask(target)) for target in (targets if number % 2 == 0 else targets[::-1])]
-                after = ask(direct)
-                kind = "streams" if stream else "JSON"
-                for target, got in answers:
+                base, *answers = self.client([direct, *targets], "open", stream, MODELS, connections=64, rate=s.rate,
+                                             seconds=s.latency_seconds, warmup=s.warmup)
+                for what, name in (("latency_us", "JSON"), ("first_byte_us", "stream, first byte"), ("latency_us", "stream, last byte")):
+                    if (name != "JSON") != stream:
+                        continue
                     for quantile in ("p50", "p99"):
-                        for what in ("latency_us", "first_byte_us"):
-                            if not got[what] or not base[what] or not after[what]:
-                                continue
-                            ground = (base[what][quantile] + after[what][quantile]) / 2
-                            name = f"added µs at {s.rate}/s, {kind}{', first byte' if what == 'first_byte_us' else ''}, {quantile}"
-                            self.record(name, target, got[what][quantile] - ground)
+                        for target, got in zip(targets, answers):
+                            if got[what] and base[what]:
+                                self.record(f"{ADDED} {s.rate}/s, {name}, {quantile}", target, got[what][quantile] - base[what][quantile])
 
     def hold(self, target):
         """Many slow streams at once; each must arrive whole."""
@@ -153,16 +160,23 @@ def median(values):
     return statistics.median(values) if values else None
 
 
+def compare(what, first, second):
+    """Second against first, round by round: a ratio, or the difference where the values are differences already."""
+    if what.startswith(ADDED):
+        return [y - x for x, y in zip(first, second)], "{:+,.0f}"
+    return [y / x for x, y in zip(first, second) if x > 0], "× {:.2f}"
+
+
 def show(results, first, second):
-    """The table: median of the rounds, and how far the ratio of a round went."""
-    lines = [f"{'':46} {first:>12} {second:>12} {'ratio':>7}   of the rounds"]
+    """The table: medians of the rounds, then the median, least and most of what the rounds say about second : first."""
+    lines = [f"{'':42} {first:>12} {second:>12} {second + ' : ' + first:>20}   least … most of a round"]
     for what, by_target in results.items():
         a, b = by_target.get(first, []), by_target.get(second, [])
-        ratios = sorted(y / x for x, y in zip(a, b) if x > 0)
         cells = [f"{median(values):12,.1f}" if values else f"{'–':>12}" for values in (a, b)]
-        ratio = f"{median(ratios):7.2f}" if ratios else f"{'–':>7}"
-        spread = f"{ratios[0]:.2f} … {ratios[-1]:.2f}" if len(ratios) > 1 else ""
-        lines.append(f"{what:46} {cells[0]} {cells[1]} {ratio}   {spread}")
+        compared, form = compare(what, a, b)
+        middle = form.format(median(compared)) if compared else "–"
+        spread = f"{form.format(min(compared))} … {form.format(max(compared))}" if len(compared) > 1 else ""
+        lines.append(f"{what:42} {cells[0]} {cells[1]} {middle:>20}   {spread}")
     return "\n".join(lines)
 
 
@@ -174,7 +188,7 @@ def profiled(target, file, seconds):
         print("perf is not installed: no profile", file=sys.stderr)
         yield
         return
-    recording = subprocess.Popen([perf, "record", "-q", "-F", "499", "--call-graph", "dwarf,16384", "-o", file,
+    recording = subprocess.Popen([perf, "record", "-q", "-F", "499", "--call-graph", "dwarf,8192", "-o", file,
                                   "-p", ",".join(map(str, target.pids())), "--", "sleep", str(seconds)],
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     yield
@@ -231,8 +245,8 @@ def measure(bench, arguments, folder, stack):
     for target in targets:
         bench.record("memory MiB at the start", target, target.memory_mib())
     if arguments.only in (None, "load"):
-        got = bench.client(direct, "closed", False, MODELS, connections=settings.connections, seconds=min(settings.load_seconds, 1))
-        bench.record("JSON per second without a proxy", direct, got["per_second"])
+        got = bench.client([direct], "closed", False, MODELS, connections=settings.connections, seconds=settings.load_seconds)
+        bench.record("JSON per second without a proxy", direct, got[0]["per_second"])
         bench.load(targets)
     if arguments.only in (None, "latency"):
         bench.latency(direct, targets)
@@ -242,8 +256,8 @@ def measure(bench, arguments, folder, stack):
     for target in targets:
         bench.record("memory MiB at the end", target, target.memory_mib())
     if arguments.profile and gateway:
-        with profiled(gateway, arguments.profile, settings.load_seconds):
-            bench.client(gateway, "closed", False, MODELS, connections=settings.connections, seconds=settings.load_seconds)
+        with profiled(gateway, arguments.profile, PROFILE_SECONDS):
+            bench.client([gateway], "closed", False, MODELS, connections=settings.connections, seconds=PROFILE_SECONDS + 1)
 
     bench.check_upstream(direct, plain)
     books = None
@@ -286,6 +300,7 @@ def main():
     pathlib.Path(arguments.json).write_text(json.dumps(
         {"machine": machine, "settings": vars(settings), "results": bench.results,
          "medians": {what: {name: median(values) for name, values in by.items()} for what, by in bench.results.items()},
+         "compared": {what: median(compare(what, by.get(names[0], []), by.get(names[1], []))[0]) for what, by in bench.results.items()},
          "requests": bench.asked, "books": books, "problems": bench.problems}, indent=1) + "\n", encoding="utf-8")
     if bench.problems:
         print("\nWRONG:\n" + "\n".join(bench.problems))

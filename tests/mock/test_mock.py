@@ -242,14 +242,14 @@ class MockTest(unittest.TestCase):
         self.chat("mock-d80").answer()
         self.assertGreaterEqual(time.monotonic() - begin, 0.08)
         begin = time.monotonic()
-        wire = self.chat("mock-n4-g40", stream=True)
+        wire = self.chat("mock-n4-g100", stream=True)
         wire.head()
         wire.line()
-        self.assertLess(time.monotonic() - begin, 0.035, "the first chunk waits for nothing")
+        self.assertLess(time.monotonic() - begin, 0.09, "the first chunk waits for nothing")
         wire.buffer = b"200 x\r\n\r\n"  # the rest, without its head
         while b"[DONE]" not in wire.buffer:
             wire.more()
-        self.assertGreaterEqual(time.monotonic() - begin, 0.2)
+        self.assertGreaterEqual(time.monotonic() - begin, 0.5)
 
     def test_small_writes_give_the_same_bytes(self):
         answer = self.chat("mock-w50-u-s40-n3", stream=True).answer()

@@ -4,7 +4,7 @@
 
 namespace assistiv::console {
 
-FakeEngine::FakeEngine(QObject *parent) : ConsoleEngine(parent) {}
+FakeEngine::FakeEngine(QObject *parent) : ConsoleEngine(parent) { }
 
 void FakeEngine::release(int index)
 {

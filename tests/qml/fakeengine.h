@@ -35,7 +35,7 @@ public:
     CreatedEndUser createdEndUser;
     OverviewFigures figures;
     std::optional<RequestRow> latest;
-    SettableClock time {Timestamp::fromMs(1'779'299'100'000)};
+    SettableClock time{Timestamp::fromMs(1'779'299'100'000)};
 
     // How it answers, by the name of the question ("readWallet").
     QHash<QString, Manner> manners;
@@ -75,11 +75,11 @@ public:
     void createEndUser(QObject *asker, const NewEndUser &endUser, Done<CreatedEndUser> done) override;
     void createEndUserKey(QObject *asker, PlatformId platform, EndUserId endUser, Done<CreatedEndUser> done) override;
     void readOverview(QObject *asker, PlatformId platform, OverviewRange range, Done<OverviewFigures> done) override;
-    void latestRequest(QObject *asker, PlatformId platform, qint64 sinceMs, Done<std::optional<RequestRow>> done) override;
+    void latestRequest(QObject *asker, PlatformId platform, qint64 sinceMs,
+                       Done<std::optional<RequestRow>> done) override;
 
 private:
-    template<typename T>
-    Result<T> outcome(const QString &question, const T &value) const
+    template <typename T> Result<T> outcome(const QString &question, const T &value) const
     {
         const auto error = errors.constFind(question);
         return error == errors.constEnd() ? Result<T>(value) : Result<T>(*error);
@@ -90,8 +90,7 @@ private:
         return error == errors.constEnd() ? Result<void>() : Result<void>(*error);
     }
 
-    template<typename T>
-    void answer(const QString &question, QObject *asker, Done<T> done, Result<T> result)
+    template <typename T> void answer(const QString &question, QObject *asker, Done<T> done, Result<T> result)
     {
         asked += question;
         const auto give = [asker = QPointer<QObject>(asker), done = std::move(done), result = std::move(result)] {
@@ -99,9 +98,14 @@ private:
                 done(result);
         };
         switch (manners.value(question, usualManner)) {
-        case Manner::Prompt: QTimer::singleShot(0, this, give); break;
-        case Manner::Held: m_held += give; break;
-        case Manner::Silent: break;
+        case Manner::Prompt:
+            QTimer::singleShot(0, this, give);
+            break;
+        case Manner::Held:
+            m_held += give;
+            break;
+        case Manner::Silent:
+            break;
         }
     }
 

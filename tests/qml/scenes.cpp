@@ -10,15 +10,15 @@ namespace {
 
 constexpr qint64 HourMs = 3600 * 1000;
 
-constexpr std::array spendCents {210, 180, 160, 140, 120, 110, 150, 240, 390, 520, 610, 580,
-                                 510, 560, 680, 720, 690, 610, 500, 420, 360, 310, 270, 240};
-constexpr std::array goodCalls {210, 190, 160, 150, 130, 120, 160, 260, 410, 560, 640, 610,
-                                540, 590, 700, 742, 720, 640, 530, 450, 380, 330, 290, 250};
-constexpr std::array failedCalls {2, 1, 1, 0, 0, 1, 2, 4, 6, 12, 48, 31, 9, 7, 6, 8, 5, 6, 4, 3, 3, 2, 2, 1};
-constexpr std::array slowMs {1210, 1190, 1180, 1160, 1150, 1140, 1180, 1240, 1390, 1520, 2640, 2210,
-                             1580, 1490, 1510, 1560, 1530, 1490, 1420, 1360, 1320, 1290, 1260, 1230};
-constexpr std::array middleMs {610, 600, 590, 585, 580, 575, 590, 620, 690, 740, 980, 870,
-                               760, 720, 730, 750, 740, 720, 690, 670, 650, 640, 630, 620};
+constexpr std::array spendCents{210, 180, 160, 140, 120, 110, 150, 240, 390, 520, 610, 580,
+                                510, 560, 680, 720, 690, 610, 500, 420, 360, 310, 270, 240};
+constexpr std::array goodCalls{210, 190, 160, 150, 130, 120, 160, 260, 410, 560, 640, 610,
+                               540, 590, 700, 742, 720, 640, 530, 450, 380, 330, 290, 250};
+constexpr std::array failedCalls{2, 1, 1, 0, 0, 1, 2, 4, 6, 12, 48, 31, 9, 7, 6, 8, 5, 6, 4, 3, 3, 2, 2, 1};
+constexpr std::array slowMs{1210, 1190, 1180, 1160, 1150, 1140, 1180, 1240, 1390, 1520, 2640, 2210,
+                            1580, 1490, 1510, 1560, 1530, 1490, 1420, 1360, 1320, 1290, 1260, 1230};
+constexpr std::array middleMs{610, 600, 590, 585, 580, 575, 590, 620, 690, 740, 980, 870,
+                              760, 720, 730, 750, 740, 720, 690, 670, 650, 640, 630, 620};
 
 Money dollars(const char *text)
 {
@@ -87,7 +87,10 @@ void addFigures(FakeEngine &engine)
     const qint64 now = figures.toMs;
     figures.errors = {
         {504, QStringLiteral("provider_timeout"), {QStringLiteral("Anthropic")}, 48, now - 6 * HourMs},
-        {402, QStringLiteral("wallet_insufficient"), {QStringLiteral("acct_10482"), QStringLiteral("acct_11920")}, 31,
+        {402,
+         QStringLiteral("wallet_insufficient"),
+         {QStringLiteral("acct_10482"), QStringLiteral("acct_11920")},
+         31,
          now - 4 * 60 * 1000},
         {429, QStringLiteral("rate_limit_exceeded"), {QStringLiteral("demo-tenant-7")}, 22, now - HourMs},
         {404, QStringLiteral("model_not_found"), {QStringLiteral("gpt-4o")}, 9, now - 3 * HourMs},
@@ -111,13 +114,16 @@ void furnish(FakeEngine &engine)
                         {platformId(3), QStringLiteral("Fabrikam Studio"), QStringLiteral("fabrikam-studio"), true},
                         {platformId(4), QStringLiteral("Staging"), QStringLiteral("staging"), true}};
     engine.createdPlatform = {engine.platforms.first(), QStringLiteral("sk-plat_Yx83hfLwq0PzKd72mVbT5c1e")};
-    engine.progress = {true, QStringLiteral("claude-3-5-haiku"), true, dollars("41.268417"), endUserId(1),
-                       QStringLiteral("demo"), dollars("5"), true};
+    engine.progress = {true,         QStringLiteral("claude-3-5-haiku"),
+                       true,         dollars("41.268417"),
+                       endUserId(1), QStringLiteral("demo"),
+                       dollars("5"), true};
     engine.providers = {{providerId(1), QStringLiteral("openai"), QStringLiteral("OpenAI"), false},
                         {providerId(2), QStringLiteral("anthropic"), QStringLiteral("Anthropic"), false},
                         {providerId(3), QStringLiteral("google"), QStringLiteral("Google"), false},
                         {providerId(4), QStringLiteral("xai"), QStringLiteral("xAI"), false}};
-    engine.keyTest = {7, 410,
+    engine.keyTest = {7,
+                      410,
                       {{modelId(1), QStringLiteral("claude-sonnet-4"), dollars("3"), dollars("15"), true},
                        {modelId(2), QStringLiteral("claude-3-5-haiku"), dollars("0.8"), dollars("4"), true},
                        {modelId(3), QStringLiteral("claude-opus-4"), dollars("15"), dollars("75"), false}}};

@@ -73,11 +73,14 @@ QList<Picture> pictures()
              openTopUp(stage);
              QTest::keyClick(stage.window(), Qt::Key_Return, Qt::ControlModifier);
          }},
-        {QStringLiteral("overview-switcher"), {},
+        {QStringLiteral("overview-switcher"),
+         {},
          [](Stage &stage) { QTest::keyClick(stage.window(), Qt::Key_P, Qt::ControlModifier); }},
-        {QStringLiteral("overview-stop"), {},
+        {QStringLiteral("overview-stop"),
+         {},
          [](Stage &stage) { QMetaObject::invokeMethod(stage.window(), "askToStop"); }},
-        {QStringLiteral("overview-toast"), {},
+        {QStringLiteral("overview-toast"),
+         {},
          [](Stage &stage) { QTest::keyClick(stage.window(), Qt::Key_C, Qt::ControlModifier | Qt::ShiftModifier); }},
         {QStringLiteral("overview-loading"),
          [](Stage &stage) {
@@ -89,8 +92,7 @@ QList<Picture> pictures()
              for (const char *question : {"readServer", "readWallet", "readOverview"})
                  stage.engine().errors[QLatin1StringView(question)] = {ErrorCode::Internal, unread};
          }},
-        {QStringLiteral("overview-stopped"),
-         [](Stage &stage) { stage.engine().server.state = ServerState::Stopped; }},
+        {QStringLiteral("overview-stopped"), [](Stage &stage) { stage.engine().server.state = ServerState::Stopped; }},
         {QStringLiteral("overview-cannot-start"),
          [](Stage &stage) {
              stage.engine().server.state = ServerState::CannotStart;
@@ -109,16 +111,13 @@ QList<Picture> pictures()
                  point = {point.fromMs, {}, 0, 0, {}, {}};
              figures = {figures.fromMs, figures.toMs, figures.points, {}, 0, 0, {}, {}, {}, {}, {}, {}, true};
          }},
-        {QStringLiteral("overview-first-request"),
-         [](Stage &stage) { readyForFirstRequest(stage.engine()); }},
-        {QStringLiteral("overview-no-platform"),
-         [](Stage &stage) { emptyOut(stage.engine()); },
+        {QStringLiteral("overview-first-request"), [](Stage &stage) { readyForFirstRequest(stage.engine()); }},
+        {QStringLiteral("overview-no-platform"), [](Stage &stage) { emptyOut(stage.engine()); },
          [](Stage &stage) {
              QObject *wizard = stage.item(QStringLiteral("wizard"));
              QMetaObject::invokeMethod(wizard, "closed", Q_ARG(bool, true));
          }},
-        {QStringLiteral("wizard-1-platform"),
-         [](Stage &stage) { emptyOut(stage.engine()); },
+        {QStringLiteral("wizard-1-platform"), [](Stage &stage) { emptyOut(stage.engine()); },
          [](Stage &stage) { QTest::keyClick(stage.window(), 'N'); }},
         {QStringLiteral("wizard-1-created"),
          [](Stage &stage) {
@@ -130,8 +129,7 @@ QList<Picture> pictures()
              setUp->setProperty("name", QStringLiteral("Northwind Copilot"));
              QMetaObject::invokeMethod(setUp, "createPlatform");
          }},
-        {QStringLiteral("wizard-2-provider"),
-         [](Stage &stage) { stage.engine().progress = {}; },
+        {QStringLiteral("wizard-2-provider"), [](Stage &stage) { stage.engine().progress = {}; },
          [](Stage &stage) {
              continueSetUp(stage);
              typeKey(stage);
@@ -159,13 +157,13 @@ QList<Picture> pictures()
              stage.engine().progress.walletFunded = true;
          },
          continueSetUp},
-        {QStringLiteral("wizard-5-waiting"),
-         [](Stage &stage) { readyForFirstRequest(stage.engine()); },
+        {QStringLiteral("wizard-5-waiting"), [](Stage &stage) { readyForFirstRequest(stage.engine()); },
          [](Stage &stage) {
              showStep(stage, 4);
              QMetaObject::invokeMethod(stage.model(QStringLiteral("wizard"), "setUp"), "renewKey");
          }},
-        {QStringLiteral("wizard-5-arrived"), {},
+        {QStringLiteral("wizard-5-arrived"),
+         {},
          [](Stage &stage) {
              showStep(stage, 4);
              QMetaObject::invokeMethod(stage.model(QStringLiteral("wizard"), "setUp"), "renewKey");

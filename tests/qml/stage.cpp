@@ -53,7 +53,7 @@ bool Stage::open()
 QQuickItem *Stage::item(const QString &objectName) const
 {
     // Items made by loaders hang in the tree of items, not in that of objects.
-    QList<QQuickItem *> open {m_window->contentItem()};
+    QList<QQuickItem *> open{m_window->contentItem()};
     while (!open.isEmpty()) {
         QQuickItem *next = open.takeFirst();
         if (next->objectName() == objectName)

@@ -1,0 +1,318 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/consoleadapter.h"
+
+#include "app/consolequestions.h"
+#include "app/providertest.h"
+#include "net/curlclient.h"
+#include "services/services.h"
+
+#include <QtCore/QElapsedTimer>
+#include <QtNetwork/QTcpServer>
+
+namespace assistiv {
+
+using namespace Qt::StringLiterals;
+using console::ConsoleEngine;
+using console::Done;
+using console::ServerState;
+
+namespace {
+
+constexpr int AnnounceMs = 250;
+
+/// A port nearby that nobody uses; 0 when there is none.
+quint16 freePortAfter(const QHostAddress &host, quint16 port)
+{
+    for (int candidate = port + 1; candidate < port + 20 && candidate <= 65535; ++candidate) {
+        QTcpServer probe;
+        if (probe.listen(host, quint16(candidate)))
+            return quint16(candidate);
+    }
+    return 0;
+}
+
+console::KeySource keySourceOf(KeySource source)
+{
+    switch (source) {
+    case KeySource::Keychain: return console::KeySource::Keychain;
+    case KeySource::File: return console::KeySource::File;
+    case KeySource::Environment: return console::KeySource::Environment;
+    case KeySource::Passphrase: return console::KeySource::Passphrase;
+    }
+    return console::KeySource::File;
+}
+
+/// The provider as it is asked for its models.
+Result<ModelListCall> modelListCall(Services &services, ProviderId id, const QString &apiKey)
+{
+    const auto provider = services.catalog.provider(id.toString());
+    if (!provider)
+        return provider.error();
+    return ModelListCall { provider->kind, provider->baseUrl.toUtf8(), provider->options.allowPrivateAddress, apiKey.trimmed().toUtf8() };
+}
+
+} // namespace
+
+ConsoleAdapter::ConsoleAdapter(const Options &options)
+    : m_options(options), m_host(new EngineHost(options))
+{
+    connect(m_host, &EngineHost::opened, this, [this](Engine *engine) {
+        m_engine = engine;
+        for (const Waiting &waiting : std::exchange(m_waiting, {})) {
+            if (waiting.asker)
+                waiting.ask();
+        }
+    });
+    connect(m_host, &EngineHost::running, this, [this] { setState(ServerState::Running); });
+    connect(m_host, &EngineHost::failed, this, [this](EngineHost::Failure, const QString &message) {
+        m_engine = nullptr;
+        m_dataFailed = true;
+        for (const Waiting &waiting : std::exchange(m_waiting, {})) {
+            if (waiting.asker)
+                waiting.refuse(databaseUnavailable());
+        }
+        setState(ServerState::CannotStart, message);
+    });
+    connect(m_host, &EngineHost::cannotListen, this, [this](const QString &message) {
+        m_freePort = freePortAfter(m_options.host, m_options.port);
+        setState(ServerState::CannotStart, message);
+    });
+    connect(m_host, &EngineHost::servingStopped, this, [this] {
+        setState(ServerState::Stopped);
+        if (std::exchange(m_restarts, false))
+            startServer(this, 0, [](const Result<void> &) {});
+    });
+    m_host->moveToThread(&m_thread);
+    connect(&m_thread, &QThread::finished, m_host, &QObject::deleteLater);
+    m_thread.setObjectName(u"engine"_s);
+    m_thread.start();
+    onHost([](EngineHost &host) { host.start(); });
+
+    m_announcements.setInterval(AnnounceMs);
+    connect(&m_announcements, &QTimer::timeout, this, &ConsoleAdapter::announce);
+    m_announcements.start();
+}
+
+ConsoleAdapter::~ConsoleAdapter()
+{
+    // The window is gone already; what is left is to let calls end and close the books.
+    connect(m_host, &EngineHost::stopped, &m_thread, &QThread::quit, Qt::DirectConnection);
+    onHost([](EngineHost &host) { host.stop(); });
+    m_thread.wait();
+}
+
+template<typename Fn>
+void ConsoleAdapter::onHost(Fn fn)
+{
+    QMetaObject::invokeMethod(m_host, [host = m_host, fn = std::move(fn)] { fn(*host); }, Qt::QueuedConnection);
+}
+
+template<typename T>
+void ConsoleAdapter::answerLater(QObject *asker, Done<T> done, const Result<T> &answer)
+{
+    QMetaObject::invokeMethod(asker, [done = std::move(done), answer] { done(answer); }, Qt::QueuedConnection);
+}
+
+void ConsoleAdapter::whenOpen(QObject *asker, std::function<void()> ask, std::function<void(const Error &)> refuse)
+{
+    if (m_engine)
+        return ask();
+    if (!m_dataFailed) {
+        m_waiting.append({ asker, std::move(ask), std::move(refuse) });
+        return;
+    }
+    QMetaObject::invokeMethod(asker, [refuse = std::move(refuse)] { refuse(databaseUnavailable()); }, Qt::QueuedConnection);
+}
+
+template<typename T, typename Fn>
+void ConsoleAdapter::read(QObject *asker, Done<T> done, Fn fn)
+{
+    whenOpen(asker, [this, asker, done, fn = std::move(fn)] { m_engine->read(asker, fn, done); },
+             [done](const Error &error) { done(error); });
+}
+
+template<typename T, typename Fn>
+void ConsoleAdapter::write(QObject *asker, Done<T> done, Fn fn)
+{
+    whenOpen(asker, [this, asker, done, fn = std::move(fn)] { m_engine->write(asker, fn, done); },
+             [done](const Error &error) { done(error); });
+}
+
+void ConsoleAdapter::setState(ServerState state, const QString &reason)
+{
+    m_state = state;
+    m_reason = reason;
+    Q_EMIT changed(Topic::Server);
+}
+
+void ConsoleAdapter::announce()
+{
+    if (!m_engine)
+        return;
+    const int calls = m_engine->status().callsInFlight;
+    if (std::exchange(m_announcedCalls, calls) != calls)
+        Q_EMIT changed(Topic::Server);
+    const quint64 commit = m_engine->committed();
+    if (std::exchange(m_announcedCommit, commit) == commit)
+        return;
+    for (const Topic topic : { Topic::Platforms, Topic::Providers, Topic::Wallet, Topic::EndUsers, Topic::Requests })
+        Q_EMIT changed(topic);
+}
+
+void ConsoleAdapter::readServer(QObject *asker, Done<console::ServerStatus> done)
+{
+    console::ServerStatus shown;
+    shown.state = m_state;
+    shown.reason = m_reason;
+    shown.freePort = m_freePort;
+    shown.loopbackOnly = m_options.host.isLoopback();
+    shown.tls = !m_options.tlsCertFile.isEmpty();
+    shown.keySource = keySourceOf(m_options.keySource);
+    shown.origin = u"%1://%2:%3"_s.arg(shown.tls ? u"https"_s : u"http"_s, m_options.host.toString()).arg(m_options.port);
+    if (m_engine) {
+        const EngineStatus status = m_engine->status();
+        if (status.isServing)
+            shown.origin = status.origin;
+        if (m_state == ServerState::Running && !status.databaseHealthy) {
+            shown.state = ServerState::Degraded;
+            shown.reason = tr("The database does not take commits.");
+        }
+        if (status.isServing)
+            shown.startedAtMs = Clock::system().now().ms() - status.uptimeMs;
+        shown.callsInFlight = status.callsInFlight;
+        shown.workers = status.workers;
+        shown.database = status.databaseKind == u"sqlite"_s ? u"SQLite"_s : u"PostgreSQL"_s;
+        shown.databaseBytes = status.databaseBytes;
+    }
+    answerLater<console::ServerStatus>(asker, std::move(done), shown);
+}
+
+void ConsoleAdapter::startServer(QObject *asker, quint16 port, Done<void> done)
+{
+    m_freePort = 0;
+    m_dataFailed = false;
+    setState(ServerState::Starting);
+    onHost([port](EngineHost &host) { host.serve(port); });
+    answerLater<void>(asker, std::move(done), {});
+}
+
+void ConsoleAdapter::stopServer(QObject *asker, bool now, Done<void> done)
+{
+    setState(ServerState::Stopping);
+    onHost([now](EngineHost &host) { host.stopServing(now); });
+    answerLater<void>(asker, std::move(done), {});
+}
+
+void ConsoleAdapter::restartServer(QObject *asker, Done<void> done)
+{
+    m_restarts = true;
+    stopServer(asker, false, std::move(done));
+}
+
+void ConsoleAdapter::listPlatforms(QObject *asker, Done<QList<console::PlatformSummary>> done)
+{
+    read(asker, std::move(done), [](Services &s) { return ConsoleQuestions::platforms(s); });
+}
+
+void ConsoleAdapter::createPlatform(QObject *asker, const console::NewPlatform &platform, Done<console::CreatedPlatform> done)
+{
+    write(asker, std::move(done), [platform](Services &s) { return ConsoleQuestions::createPlatform(s, platform); });
+}
+
+void ConsoleAdapter::readSetUp(QObject *asker, PlatformId platform, Done<console::SetUpProgress> done)
+{
+    read(asker, std::move(done), [platform](Services &s) { return ConsoleQuestions::setUp(s, platform); });
+}
+
+void ConsoleAdapter::listProviders(QObject *asker, PlatformId platform, Done<QList<console::ProviderSummary>> done)
+{
+    read(asker, std::move(done), [platform](Services &s) { return ConsoleQuestions::providers(s, platform); });
+}
+
+void ConsoleAdapter::testProviderKey(QObject *asker, ProviderId provider, const QString &apiKey, Done<console::KeyTest> done)
+{
+    // Look the provider up, ask it on the engine's thread, look its models up; each step ends if the asker is gone.
+    const QPointer<QObject> stillThere(asker);
+    const auto mailbox = Mailbox::ofThisThread();
+    const auto found = [this, asker, provider, done](const QStringList &ids, qint64 elapsedMs) {
+        read<QList<console::OfferedModel>>(
+            asker,
+            [ids, elapsedMs, done](const Result<QList<console::OfferedModel>> &models) {
+                models ? done(console::KeyTest { int(ids.size()), elapsedMs, *models }) : done(models.error());
+            },
+            [provider, ids](Services &s) { return ConsoleQuestions::offeredModels(s, provider, ids); });
+    };
+    const auto ask = [this, mailbox, stillThere, done, found](const ModelListCall &call) {
+        onHost([mailbox, stillThere, done, found, call](EngineHost &host) {
+            auto *network = new CurlClient(&host);
+            QElapsedTimer timer;
+            timer.start();
+            listProviderModels(*network, call, network, [=](const Result<QStringList> &ids) {
+                const qint64 elapsedMs = timer.elapsed();
+                network->deleteLater();
+                mailbox->post(stillThere, [=] { ids ? found(*ids, elapsedMs) : done(ids.error()); });
+            });
+        });
+    };
+    read<ModelListCall>(
+        asker, [ask, done](const Result<ModelListCall> &call) { call ? ask(*call) : done(call.error()); },
+        [provider, apiKey](Services &s) { return modelListCall(s, provider, apiKey); });
+}
+
+void ConsoleAdapter::addProviderKey(QObject *asker, const console::NewProviderKey &key, Done<console::AddedProviderKey> done)
+{
+    write(asker, std::move(done), [key](Services &s) { return ConsoleQuestions::addProviderKey(s, key); });
+}
+
+void ConsoleAdapter::useEchoModel(QObject *asker, PlatformId platform, Done<console::AddedProviderKey> done)
+{
+    write(asker, std::move(done), [platform](Services &s) { return ConsoleQuestions::useEchoModel(s, platform); });
+}
+
+void ConsoleAdapter::readWallet(QObject *asker, PlatformId platform, Done<console::WalletState> done)
+{
+    read(asker, std::move(done), [platform](Services &s) { return ConsoleQuestions::wallet(s, platform); });
+}
+
+void ConsoleAdapter::topUpWallet(QObject *asker, const console::WalletTopUp &topUp, Done<console::WalletBooking> done)
+{
+    write(asker, std::move(done), [topUp](Services &s) { return ConsoleQuestions::topUp(s, topUp); });
+}
+
+void ConsoleAdapter::findTopUp(QObject *asker, PlatformId platform, const QString &idempotencyKey,
+                               Done<std::optional<console::WalletBooking>> done)
+{
+    read(asker, std::move(done),
+         [platform, idempotencyKey](Services &s) { return ConsoleQuestions::findTopUp(s, platform, idempotencyKey); });
+}
+
+void ConsoleAdapter::createEndUser(QObject *asker, const console::NewEndUser &endUser, Done<console::CreatedEndUser> done)
+{
+    write(asker, std::move(done), [endUser](Services &s) { return ConsoleQuestions::createEndUser(s, endUser); });
+}
+
+void ConsoleAdapter::createEndUserKey(QObject *asker, PlatformId platform, EndUserId endUser, Done<console::CreatedEndUser> done)
+{
+    write(asker, std::move(done),
+          [platform, endUser](Services &s) { return ConsoleQuestions::createEndUserKey(s, platform, endUser); });
+}
+
+void ConsoleAdapter::readOverview(QObject *asker, PlatformId platform, console::OverviewRange range,
+                                  Done<console::OverviewFigures> done)
+{
+    read(asker, std::move(done), [platform, range, this](Services &s) {
+        return ConsoleQuestions::overview(s, m_engine->refusals(), platform, range);
+    });
+}
+
+void ConsoleAdapter::latestRequest(QObject *asker, PlatformId platform, qint64 sinceMs,
+                                   Done<std::optional<console::RequestRow>> done)
+{
+    read(asker, std::move(done),
+         [platform, sinceMs, this](Services &s) {
+             return ConsoleQuestions::latestRequest(s, m_engine->refusals(), platform, sinceMs);
+         });
+}
+
+} // namespace assistiv

@@ -1,0 +1,418 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/consolequestions.h"
+
+#include "core/jsonwriter.h"
+#include "inference/routing.h"
+#include "services/services.h"
+
+#include <QtCore/QJsonDocument>
+#include <QtCore/QJsonObject>
+
+#include <algorithm>
+
+namespace assistiv {
+
+using namespace Qt::StringLiterals;
+
+namespace {
+
+constexpr qint64 HourMs = 3'600'000;
+constexpr int MostErrors = 6;
+constexpr int MostLowBudgets = 6;
+/// A budget is running low with a fifth of it left.
+constexpr int LowShare = 5;
+/// The route that a console booking stands for, so that its key means the same as over the API.
+constexpr auto TopUpRoute = "/console/wallet/topup";
+
+console::PlatformSummary summaryOf(const Platform &platform)
+{
+    return { platform.id, platform.name, platform.slug, platform.isActive };
+}
+
+/// A model that a first request can name: the cheapest that the platform can call.
+Result<QString> firstModel(Services &services, const PlatformId &platform)
+{
+    const auto snapshot = services.catalog.snapshot();
+    if (!snapshot)
+        return snapshot.error();
+    const auto keys = services.llmConfigs.keysOf(platform);
+    if (!keys)
+        return keys.error();
+    QString best;
+    Picos bestPrice = 0;
+    for (const CatalogModel &model : (*snapshot)->models()) {
+        const QList<RouteLeg> legs = chatRoute(model, *keys->keys);
+        if (legs.isEmpty())
+            continue;
+        const Picos price = legs.constFirst().mapping->pricing.at(services.context.clock.now()).base.output;
+        if (best.isEmpty() || price < bestPrice) {
+            best = model.slug;
+            bestPrice = price;
+        }
+    }
+    return best;
+}
+
+struct Span
+{
+    qint64 lengthMs;
+    int slices;
+};
+
+Span spanOf(console::OverviewRange range)
+{
+    switch (range) {
+    case console::OverviewRange::Hour: return { HourMs, 60 };
+    case console::OverviewRange::Day: return { 24 * HourMs, 24 };
+    case console::OverviewRange::Week: return { 7 * 24 * HourMs, 28 };
+    case console::OverviewRange::Month: return { 30 * 24 * HourMs, 30 };
+    }
+    return { HourMs, 60 };
+}
+
+/// The status that a settled call's row stands for.
+int statusOf(const LogRow &row)
+{
+    return row.status == "success"_L1 ? 200 : row.status == "cancelled"_L1 ? 499 : 502;
+}
+
+BudgetPeriod periodOf(console::BudgetPeriod period)
+{
+    switch (period) {
+    case console::BudgetPeriod::OneTime: return BudgetPeriod::OneTime;
+    case console::BudgetPeriod::Daily: return BudgetPeriod::Daily;
+    case console::BudgetPeriod::Monthly: return BudgetPeriod::Monthly;
+    }
+    return BudgetPeriod::OneTime;
+}
+
+console::RequestRow rowOf(const Refusal &refusal)
+{
+    console::RequestRow row;
+    row.atMs = refusal.at.ms();
+    row.status = errorRow(refusal.error.code).status;
+    row.errorCode = errorRow(refusal.error.code).word;
+    row.errorMessage = refusal.error.message;
+    row.requestId = refusal.requestId;
+    row.model = refusal.model;
+    return row;
+}
+
+/// Refused calls are user-facing calls that failed; the log has no rows of them.
+void countRefusals(const QList<Refusal> &refusals, qint64 widthMs, console::OverviewFigures &figures)
+{
+    for (const Refusal &refusal : refusals) {
+        const qint64 index = (refusal.at.ms() - figures.fromMs) / widthMs;
+        if (index < 0 || index >= figures.points.size())
+            continue;
+        for (qint64 *count : { &figures.points[index].requests, &figures.points[index].failed, &figures.requests, &figures.failed })
+            ++*count;
+        const auto &row = errorRow(refusal.error.code);
+        auto group = std::find_if(figures.errors.begin(), figures.errors.end(),
+                                  [&](const console::ErrorGroup &each) { return each.status == row.status && each.code == row.word; });
+        if (group == figures.errors.end()) {
+            figures.errors.append({ row.status, row.word, {}, 0, 0 });
+            group = figures.errors.end() - 1;
+        }
+        ++group->count;
+        group->lastAtMs = std::max(group->lastAtMs, refusal.at.ms());
+        if (!refusal.model.isEmpty() && !group->subjects.contains(refusal.model) && group->subjects.size() < 3)
+            group->subjects.append(refusal.model);
+    }
+    std::stable_sort(figures.errors.begin(), figures.errors.end(), [](const auto &a, const auto &b) { return a.count > b.count; });
+    figures.errors.resize(std::min<qsizetype>(figures.errors.size(), MostErrors));
+}
+
+Result<QList<console::LowBudget>> lowBudgets(Services &services, const PlatformId &platform)
+{
+    Query query = services.context.db.prepare(
+        u"SELECT u.id, u.external_id, b.max_usd, b.used_usd FROM budgets b JOIN end_users u ON u.id = b.end_user_id "
+        "WHERE b.platform_id = ? AND b.is_active AND (b.max_usd - b.used_usd) * ? <= b.max_usd "
+        "ORDER BY (b.max_usd - b.used_usd) * 1000 / b.max_usd, u.external_id LIMIT ?"_s);
+    if (const auto read = query.bind(platform, LowShare, MostLowBudgets).exec(); !read)
+        return read.error();
+    QList<console::LowBudget> low;
+    while (query.next())
+        low.append({ query.id<EndUserId>(0), query.text(1), query.money(2) - query.money(3), query.money(2) });
+    return low;
+}
+
+} // namespace
+
+Result<QList<console::PlatformSummary>> ConsoleQuestions::platforms(Services &services)
+{
+    const auto found = services.platforms.list(0, -1);
+    if (!found)
+        return found.error();
+    QList<console::PlatformSummary> summaries;
+    for (const Platform &platform : found->rows)
+        summaries.append(summaryOf(platform));
+    std::sort(summaries.begin(), summaries.end(), [](const auto &a, const auto &b) { return a.name.localeAwareCompare(b.name) < 0; });
+    return summaries;
+}
+
+Result<console::CreatedPlatform> ConsoleQuestions::createPlatform(Services &services, const console::NewPlatform &wanted)
+{
+    const auto created = services.platforms.create({ .name = wanted.name, .slug = wanted.slug });
+    if (!created)
+        return created.error();
+    if (const auto noted = services.audit.note(u"console"_s, "platform.create"_L1, created->platform.id.toString()); !noted)
+        return noted.error();
+    return console::CreatedPlatform { summaryOf(created->platform), created->key.rawKey };
+}
+
+Result<console::SetUpProgress> ConsoleQuestions::setUp(Services &services, PlatformId platform)
+{
+    console::SetUpProgress progress;
+    const auto keys = services.llmConfigs.keysOf(platform);
+    const auto model = firstModel(services, platform);
+    const auto wallet = services.wallets.get(platform);
+    const auto topUps = services.wallets.rows(platform, { .type = WalletRowType::TopUp }, 0, 1);
+    if (!keys || !model || !wallet || !topUps)
+        return !keys ? keys.error() : !model ? model.error() : !wallet ? wallet.error() : topUps.error();
+    progress.hasProvider = !keys->keys->isEmpty();
+    progress.model = *model;
+    progress.walletBalance = wallet->balance;
+    progress.walletFunded = topUps->total > 0;
+
+    Query user = services.context.db.prepare(u"SELECT u.id, u.external_id, b.max_usd FROM end_users u JOIN budgets b "
+                                             "ON b.end_user_id = u.id WHERE u.platform_id = ? AND u.is_active AND b.is_active "
+                                             "ORDER BY u.created_at LIMIT 1"_s);
+    if (const auto read = user.bind(platform).exec(); !read)
+        return read.error();
+    if (user.next()) {
+        progress.endUser = user.id<EndUserId>(0);
+        progress.endUserExternalId = user.text(1);
+        progress.endUserBudget = user.money(2);
+    }
+    const auto answered = services.callLog.rows(platform, { .status = u"success"_s }, 0, 1);
+    if (!answered)
+        return answered.error();
+    progress.requestSeen = answered->total > 0;
+    return progress;
+}
+
+Result<QList<console::ProviderSummary>> ConsoleQuestions::providers(Services &services, PlatformId platform)
+{
+    const auto found = services.catalog.providers();
+    const auto keys = services.llmConfigs.keysOf(platform);
+    if (!found || !keys)
+        return !found ? found.error() : keys.error();
+    QList<console::ProviderSummary> summaries;
+    for (const Provider &provider : found->rows) {
+        if (provider.kind == ProviderKind::Sandbox || !provider.isEnabled)
+            continue;
+        const bool hasKey = std::any_of(keys->keys->begin(), keys->keys->end(),
+                                        [&](const ProviderKey &key) { return key.provider == provider.id; });
+        summaries.append({ provider.id, provider.slug, provider.name, hasKey });
+    }
+    return summaries;
+}
+
+Result<console::AddedProviderKey> ConsoleQuestions::addProviderKey(Services &services, const console::NewProviderKey &key)
+{
+    const auto config = services.llmConfigs.create(key.platform, { key.provider.toString(), key.apiKey, true });
+    if (!config)
+        return config.error();
+    for (const console::ModelSwitch &change : key.switches) {
+        if (const auto changed = services.catalog.updateModel(change.id, { .isEnabled = change.enabled }); !changed)
+            return changed.error();
+    }
+    if (const auto noted = services.audit.note(u"console"_s, "llm_config.create"_L1, config->id.toString()); !noted)
+        return noted.error();
+    const auto model = firstModel(services, key.platform);
+    if (!model)
+        return model.error();
+    return console::AddedProviderKey { config->id, config->keyHint, *model };
+}
+
+Result<console::AddedProviderKey> ConsoleQuestions::useEchoModel(Services &services, PlatformId platform)
+{
+    const QString sandbox = u"sandbox"_s;
+    const QString anyKey = u"sandbox-needs-none"_s;
+    const auto existing = services.llmConfigs.find(platform, sandbox, anyKey);
+    if (!existing)
+        return existing.error();
+    auto config = *existing ? Result<LlmConfig>(**existing) : services.llmConfigs.create(platform, { sandbox, anyKey, true });
+    if (config && !config->isActive)
+        config = services.llmConfigs.update(platform, config->id, { .isActive = true });
+    if (!config)
+        return config.error();
+    return console::AddedProviderKey { config->id, config->keyHint, u"sandbox-echo"_s };
+}
+
+Result<QList<console::OfferedModel>> ConsoleQuestions::offeredModels(Services &services, ProviderId provider,
+                                                                     const QStringList &foundIds)
+{
+    const auto models = services.catalog.models();
+    if (!models)
+        return models.error();
+    QList<console::OfferedModel> offered;
+    for (const Model &model : models->rows) {
+        for (const Mapping &mapping : model.mappings) {
+            if (mapping.provider != provider || !foundIds.contains(mapping.providerModelId))
+                continue;
+            const Price &price = mapping.pricing.at(services.context.clock.now()).base;
+            offered.append({ model.id, model.slug, Money::fromMicros(price.input), Money::fromMicros(price.output), model.isEnabled });
+        }
+    }
+    return offered;
+}
+
+Result<console::WalletState> ConsoleQuestions::wallet(Services &services, PlatformId platform)
+{
+    const auto wallet = services.wallets.get(platform);
+    if (!wallet)
+        return wallet.error();
+    console::WalletState state { wallet->balance, wallet->lowBalanceThreshold, wallet->isActive };
+    const Timestamp now = services.context.clock.now();
+    const auto rate = services.callLog.spendSince(platform, now.plusMs(-24 * HourMs));
+    if (!rate)
+        return rate.error();
+    if (rate->firstAt && rate->spent > Money()) {
+        // Younger than an hour: what was spent is the best guess for an hour.
+        const qint64 sinceMs = std::max(now.ms() - rate->firstAt->ms(), HourMs);
+        state.spendPerHour = Money::fromMicros(qint64(Int128(rate->spent.micros()) * HourMs / sinceMs));
+    }
+    return state;
+}
+
+Result<std::optional<console::WalletBooking>> ConsoleQuestions::findTopUp(Services &services, PlatformId platform,
+                                                                          const QString &idempotencyKey)
+{
+    const auto known = services.idempotency.find(platform, idempotencyKey);
+    if (!known)
+        return known.error();
+    if (!*known)
+        return std::optional<console::WalletBooking>();
+    const QJsonObject stored = QJsonDocument::fromJson((*known)->body).object();
+    const auto micros = [&](QLatin1StringView name) { return Money::fromMicros(stored.value(name).toString().toLongLong()); };
+    return std::optional(console::WalletBooking { micros("amount_micros"_L1), micros("balance_micros"_L1),
+                                                  stored.value("at_ms"_L1).toString().toLongLong(), true });
+}
+
+Result<console::WalletBooking> ConsoleQuestions::topUp(Services &services, const console::WalletTopUp &topUp)
+{
+    JsonWriter request;
+    request.beginObject().member("amount", topUp.amount).member("description", topUp.description).endObject();
+    const QString fingerprint = Idempotency::requestFingerprint("POST", TopUpRoute, request.json());
+    const auto known = services.idempotency.find(topUp.platform, topUp.idempotencyKey);
+    if (!known)
+        return known.error();
+    if (*known) {
+        if ((*known)->fingerprint != fingerprint)
+            return Error { ErrorCode::IdempotencyConflict, u"This booking was sent before with another amount."_s };
+        const auto booked = findTopUp(services, topUp.platform, topUp.idempotencyKey);
+        if (!booked)
+            return booked.error();
+        return **booked;
+    }
+    const auto row = services.wallets.topUp(topUp.platform, topUp.amount, topUp.description, consoleActor(topUp.idempotencyKey));
+    if (!row)
+        return row.error();
+    JsonWriter answer;
+    answer.beginObject().key("amount_micros").utf8(QByteArray::number(row->amount.micros()));
+    answer.key("balance_micros").utf8(QByteArray::number(row->balanceAfter.micros()));
+    answer.key("at_ms").utf8(QByteArray::number(row->createdAt.ms())).endObject();
+    const auto stored = services.idempotency.store(topUp.platform, topUp.idempotencyKey, {}, { fingerprint, 200, answer.json() });
+    if (!stored)
+        return stored.error();
+    if (const auto noted = services.audit.note(u"console"_s, "wallet.top_up"_L1, row->id.toString()); !noted)
+        return noted.error();
+    return console::WalletBooking { row->amount, row->balanceAfter, row->createdAt.ms(), false };
+}
+
+Result<console::CreatedEndUser> ConsoleQuestions::createEndUser(Services &services, const console::NewEndUser &wanted)
+{
+    const auto created = services.endUsers.create(wanted.platform, { .externalId = wanted.externalId, .displayName = wanted.displayName });
+    if (!created)
+        return created.error();
+    // A repeated dialog finds an equal budget and leaves it alone.
+    const auto opened = services.budgets.create(wanted.platform, created->user.id, { .max = wanted.budget, .period = periodOf(wanted.period) },
+                                                consoleActor(wanted.idempotencyKey));
+    if (!opened)
+        return opened.error();
+    return console::CreatedEndUser { created->user.id, created->user.externalId, opened->budget.max, created->key.rawKey };
+}
+
+Result<console::CreatedEndUser> ConsoleQuestions::createEndUserKey(Services &services, PlatformId platform, EndUserId endUser)
+{
+    const auto user = services.endUsers.get(platform, endUser);
+    if (!user)
+        return user.error();
+    const auto key = services.endUsers.createKey(platform, endUser, {});
+    if (!key)
+        return key.error();
+    const auto budget = services.budgets.get(platform, endUser);
+    return console::CreatedEndUser { endUser, user->externalId, budget ? budget->max : Money(), key->rawKey };
+}
+
+Result<console::OverviewFigures> ConsoleQuestions::overview(Services &services, const Refusals &refusals, PlatformId platform,
+                                                            console::OverviewRange range)
+{
+    const auto [lengthMs, slices] = spanOf(range);
+    const qint64 widthMs = lengthMs / slices;
+    // The last slice is the running one: slices begin at round times, and the range ends with the slice that contains now.
+    const Timestamp until = Timestamp::fromMs((services.context.clock.now().ms() / widthMs + 1) * widthMs);
+    const Timestamp since = until.plusMs(-lengthMs);
+    const auto points = services.callLog.slices(platform, since, until, slices);
+    const auto totals = services.callLog.totals(platform, since, until);
+    const auto before = services.callLog.totals(platform, since.plusMs(-lengthMs), since);
+    const auto failures = services.callLog.failures(platform, since, until, MostErrors);
+    const auto low = lowBudgets(services, platform);
+    const auto newest = services.callLog.newest(platform);
+    if (!points || !totals || !before || !failures || !low || !newest)
+        return Error { ErrorCode::DatabaseUnavailable, u"The figures could not be read."_s };
+
+    console::OverviewFigures figures;
+    figures.fromMs = since.ms();
+    figures.toMs = until.ms();
+    for (const CallFigures &slice : *points)
+        figures.points.append({ slice.from.ms(), slice.spend, slice.requests, slice.failed, slice.p50Ms, slice.p95Ms });
+    figures.spend = totals->spend;
+    figures.requests = totals->requests;
+    figures.failed = totals->failed;
+    figures.p50Ms = totals->p50Ms;
+    figures.p95Ms = totals->p95Ms;
+    if (before->requests > 0)
+        figures.spendBefore = before->spend;
+    for (const FailureGroup &group : *failures)
+        figures.errors.append({ 502, group.message, group.models, group.count, group.lastAt.ms() });
+    countRefusals(refusals.since(platform, since), widthMs, figures);
+    figures.lowBudgets = *low;
+    figures.anyRequest = newest->has_value();
+    return figures;
+}
+
+Result<std::optional<console::RequestRow>> ConsoleQuestions::latestRequest(Services &services, const Refusals &refusals,
+                                                                           PlatformId platform, qint64 sinceMs)
+{
+    const QList<Refusal> refused = refusals.since(platform, Timestamp::fromMs(sinceMs + 1));
+    const auto newest = services.callLog.newest(platform, Timestamp::fromMs(sinceMs));
+    if (!newest)
+        return newest.error();
+    if (!refused.isEmpty() && (!*newest || (*newest)->createdAt < refused.constLast().at))
+        return std::optional(rowOf(refused.constLast()));
+    if (!*newest)
+        return std::optional<console::RequestRow>();
+    const LogRow &row = **newest;
+    console::RequestRow shown;
+    shown.atMs = row.createdAt.ms();
+    shown.status = statusOf(row);
+    shown.errorMessage = row.errorMessage;
+    shown.errorCode = shown.status == 200 ? QString() : u"provider_error"_s;
+    shown.requestId = row.requestId;
+    shown.model = row.modelSlug;
+    shown.inputTokens = row.promptTokens;
+    shown.outputTokens = row.completionTokens;
+    shown.durationMs = row.latencyMs;
+    shown.cost = row.cost;
+    if (!row.endUser.isNull()) {
+        if (const auto budget = services.budgets.get(platform, row.endUser))
+            shown.budgetLeft = budget->remaining();
+    }
+    return std::optional(shown);
+}
+
+} // namespace assistiv
