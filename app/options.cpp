@@ -8,6 +8,7 @@
 #include <QtCore/QJsonDocument>
 #include <QtCore/QJsonObject>
 #include <QtCore/QStandardPaths>
+#include <QtCore/QUrl>
 
 namespace assistiv {
 
@@ -104,6 +105,14 @@ Result<void> readListen(const Sources &sources, Options &options)
     return {};
 }
 
+/// Scheme, host and perhaps a port, nothing behind it.
+bool isOrigin(const QString &text)
+{
+    const QUrl url(text, QUrl::StrictMode);
+    return url.isValid() && (url.scheme() == "https"_L1 || url.scheme() == "http"_L1) && !url.host().isEmpty()
+        && url.path().isEmpty() && !url.hasQuery() && !url.hasFragment() && url.userInfo().isEmpty();
+}
+
 Result<QJsonObject> readSettingsFile(const QString &dataDir)
 {
     QFile file(QDir(dataDir).filePath(u"settings.json"_s));
@@ -182,6 +191,10 @@ Result<Options> Options::read(const QStringList &arguments)
     options.bootstrapOutFile = sources.value(u"bootstrap-out"_s).value_or(QString());
     options.readyFile = sources.value(u"ready-file"_s).value_or(QString());
 
+    for (const QString &name : { u"public-base-url"_s, u"mcp-base-url"_s }) {
+        if (const auto origin = sources.value(name); origin && !isOrigin(*origin))
+            return badValue(name, u"expected an origin such as https://gateway.example, found \"%1\""_s.arg(*origin));
+    }
     if (const auto listen = readListen(sources, options); !listen)
         return listen.error();
     if (options.tlsCertFile.isEmpty() != options.tlsKeyFile.isEmpty())

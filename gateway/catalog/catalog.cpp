@@ -45,8 +45,8 @@ QString usualBaseUrl(ProviderKind kind)
 
 bool saysTheSame(const Provider &a, const Provider &b)
 {
-    return a.slug == b.slug && a.kind == b.kind && a.name == b.name && a.baseUrl == b.baseUrl && a.isEnabled == b.isEnabled
-        && a.options == b.options;
+    return a.slug == b.slug && a.kind == b.kind && a.name == b.name && a.baseUrl == b.baseUrl
+        && a.isEnabled == b.isEnabled && a.options == b.options;
 }
 
 // Everything about a model that the starter catalogue knows too.
@@ -58,20 +58,25 @@ bool hasSameFacts(const Model &a, const Model &b)
 
 bool hasSameFacts(const Mapping &a, const Mapping &b)
 {
-    return a.providerModelId == b.providerModelId && a.upstreamApi == b.upstreamApi && a.quirks == b.quirks && a.pricing == b.pricing;
+    return a.providerModelId == b.providerModelId && a.upstreamApi == b.upstreamApi && a.quirks == b.quirks
+        && a.pricing == b.pricing;
 }
 
-// docs/contract/providers-openai.md: from GPT-5 on, chat completions refuses what these models are used for. A compatible
-// server has nothing but chat completions, whatever it calls its models.
+// docs/contract/providers-openai.md: from GPT-5 on, chat completions refuses what these models are used for. A
+// compatible server has nothing but chat completions, whatever it calls its models.
 UpstreamApi usualApi(const Provider &provider, const QString &providerModelId)
 {
     static const QRegularExpression generation(u"\\Agpt-(\\d+)"_s);
     switch (provider.kind) {
-    case ProviderKind::Anthropic: return UpstreamApi::Messages;
-    case ProviderKind::Google: return UpstreamApi::GenerateContent;
+    case ProviderKind::Anthropic:
+        return UpstreamApi::Messages;
+    case ProviderKind::Google:
+        return UpstreamApi::GenerateContent;
     case ProviderKind::Xai:
-    case ProviderKind::Sandbox: return UpstreamApi::Chat;
-    case ProviderKind::OpenAi: break;
+    case ProviderKind::Sandbox:
+        return UpstreamApi::Chat;
+    case ProviderKind::OpenAi:
+        break;
     }
     const auto match = generation.match(providerModelId);
     return provider.slug == "openai"_L1 && match.hasMatch() && match.captured(1).toInt() >= 5 ? UpstreamApi::Responses
@@ -81,11 +86,15 @@ UpstreamApi usualApi(const Provider &provider, const QString &providerModelId)
 bool speaks(ProviderKind kind, UpstreamApi api)
 {
     switch (kind) {
-    case ProviderKind::Anthropic: return api == UpstreamApi::Messages;
-    case ProviderKind::Google: return api == UpstreamApi::GenerateContent;
-    case ProviderKind::Sandbox: return api == UpstreamApi::Chat;
+    case ProviderKind::Anthropic:
+        return api == UpstreamApi::Messages;
+    case ProviderKind::Google:
+        return api == UpstreamApi::GenerateContent;
+    case ProviderKind::Sandbox:
+        return api == UpstreamApi::Chat;
     case ProviderKind::OpenAi:
-    case ProviderKind::Xai: break;
+    case ProviderKind::Xai:
+        break;
     }
     return api == UpstreamApi::Chat || api == UpstreamApi::Responses;
 }
@@ -124,10 +133,7 @@ QString inMapping(qsizetype index, const QString &param)
 
 } // namespace
 
-Catalog::Catalog(const ServiceContext &context)
-    : m_context(context), m_store(context.db)
-{
-}
+Catalog::Catalog(const ServiceContext &context) : m_context(context), m_store(context.db) { }
 
 Result<void> Catalog::noteChange()
 {
@@ -203,7 +209,9 @@ Result<void> Catalog::save(const Provider &provider, const std::optional<Provide
     if (!sameSlug)
         return sameSlug.error();
     if (*sameSlug && (*sameSlug)->id != provider.id)
-        return Error { .code = ErrorCode::SlugTaken, .message = u"Another provider has this slug."_s, .param = u"slug"_s };
+        return Error { .code = ErrorCode::SlugTaken,
+                       .message = u"Another provider has this slug."_s,
+                       .param = u"slug"_s };
     if (const auto stored = before ? m_store.update(provider) : m_store.insert(provider); !stored)
         return stored.error();
     return noteChange();
@@ -278,7 +286,8 @@ Result<void> Catalog::removeProvider(const ProviderId &id)
         return keys.error();
     if (*keys > 0)
         return Error { ErrorCode::Conflict,
-                       u"Platforms have %1 keys for this provider. Disable it, or have the keys deleted first."_s.arg(*keys) };
+                       u"Platforms have %1 keys for this provider. Disable it, or have the keys deleted first."_s.arg(
+                           *keys) };
     if (const auto removed = m_store.remove(id); !removed)
         return removed.error();
     return noteChange();
@@ -465,7 +474,8 @@ Result<void> Catalog::putMapping(const ModelId &modelId, const MappingDraft &dra
             return stored.error();
         return noteChange();
     }
-    if (hasSameFacts(mapping, *before) && mapping.priority == before->priority && mapping.isEnabled == before->isEnabled)
+    if (hasSameFacts(mapping, *before) && mapping.priority == before->priority
+        && mapping.isEnabled == before->isEnabled)
         return {};
     mapping.isEdited = before->isEdited || !hasSameFacts(mapping, *before);
     mapping.priceVersion += mapping.pricing != before->pricing;
@@ -558,18 +568,21 @@ Result<void> Catalog::importModel(const StarterModel &starter)
         return importMapping(model, mapping);
     }
 
-    // Whether it is enabled stays as it is: a model in use is switched off on its last day, not when that day is announced.
+    // Whether it is enabled stays as it is: a model in use is switched off on its last day, not when that day is
+    // announced.
     Model model = **before;
     model.status = starter.model.status;
     model.retiresOn = starter.model.retiresOn;
-    const bool isEdited = std::any_of(model.mappings.begin(), model.mappings.end(), [](const Mapping &m) { return m.isEdited; });
+    const bool isEdited =
+        std::any_of(model.mappings.begin(), model.mappings.end(), [](const Mapping &m) { return m.isEdited; });
     if (!isEdited) {
         model.displayName = starter.model.displayName;
         model.contextWindow = starter.model.contextWindow;
         model.maxOutputTokens = starter.model.maxOutputTokens;
         model.capabilities = starter.model.capabilities;
     }
-    if (!hasSameFacts(model, **before) || model.status != (*before)->status || model.retiresOn != (*before)->retiresOn) {
+    if (!hasSameFacts(model, **before) || model.status != (*before)->status
+        || model.retiresOn != (*before)->retiresOn) {
         model.updatedAt = now;
         if (const auto stored = m_store.update(model); !stored)
             return stored.error();
@@ -609,7 +622,8 @@ Result<void> Catalog::retireModels()
         model.updatedAt = m_context.clock.now();
         if (const auto stored = m_store.update(model); !stored)
             return stored.error();
-        Log::warning("catalog", u"model %1 is switched off: its provider ends it on %2"_s.arg(model.slug, model.retiresOn));
+        Log::warning("catalog",
+                     u"model %1 is switched off: its provider ends it on %2"_s.arg(model.slug, model.retiresOn));
     }
     return retired->isEmpty() ? Result<void>() : noteChange();
 }

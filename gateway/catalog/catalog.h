@@ -23,8 +23,8 @@ public:
     /// For the hot path; reads everything.
     Result<std::shared_ptr<const CatalogSnapshot>> snapshot();
 
-    /// Brings the providers and models that the program ships with into the database and switches off models whose last day has
-    /// come. Cheap when there is nothing new. Prices and facts that an admin edited are kept.
+    /// Brings the providers and models that the program ships with into the database and switches off models whose last
+    /// day has come. Cheap when there is nothing new. Prices and facts that an admin edited are kept.
     Result<void> importStarter();
     /// The same from another catalogue file's text.
     Result<void> importCatalogue(const QByteArray &file);
@@ -46,7 +46,8 @@ public:
     Result<Model> updateModel(const ModelId &id, const ModelDraft &draft);
     Result<void> removeModel(const ModelId &id);
 
-    /// Adds the mapping to the model, or changes the one that the model has for this provider. param is relative to the mapping.
+    /// Adds the mapping to the model, or changes the one that the model has for this provider. param is relative to the
+    /// mapping.
     Result<void> putMapping(const ModelId &model, const MappingDraft &draft);
     Result<void> removeMapping(const ModelId &model, const ProviderId &provider);
 

@@ -17,7 +17,8 @@ constexpr int MostMappings = 20;
 constexpr int LongestUrl = 2048;
 constexpr int LowestPriority = 1'000'000;
 
-std::optional<QString> matching(JsonFields &fields, QLatin1StringView name, const QRegularExpression &pattern, const QString &rule)
+std::optional<QString> matching(JsonFields &fields, QLatin1StringView name, const QRegularExpression &pattern,
+                                const QString &rule)
 {
     const auto text = fields.text(name, 1, 128);
     // A slug and an id must not be taken for each other.
@@ -50,7 +51,8 @@ ProviderDraft readProviderDraft(JsonFields &fields)
 {
     static const QRegularExpression slugPattern(u"\\A[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\\z"_s);
     ProviderDraft draft;
-    draft.slug = matching(fields, "slug"_L1, slugPattern, u"slug must be 1 to 63 lower-case letters, digits and inner hyphens."_s);
+    draft.slug = matching(fields, "slug"_L1, slugPattern,
+                          u"slug must be 1 to 63 lower-case letters, digits and inner hyphens."_s);
     if (const auto kind = fields.oneOf("kind"_L1, providerKindWords()))
         draft.kind = providerKindFrom(*kind);
     draft.name = fields.text("name"_L1, 1, 100);
@@ -74,7 +76,8 @@ MappingDraft readMappingDraft(JsonFields &fields)
 {
     MappingDraft draft;
     // An answer of the API carries both: "provider" is the slug then.
-    const QLatin1StringView reference = fields.has("provider_id"_L1) && !fields.has("provider"_L1) ? "provider_id"_L1 : "provider"_L1;
+    const QLatin1StringView reference =
+        fields.has("provider_id"_L1) && !fields.has("provider"_L1) ? "provider_id"_L1 : "provider"_L1;
     draft.provider = fields.requiredText(reference, 1, 63);
     draft.providerModelId = fields.text("provider_model_id"_L1, 1, 200);
     if (const auto api = fields.oneOf("upstream_api"_L1, upstreamApiWords()))
@@ -102,7 +105,8 @@ ModelDraft readModelDraft(JsonFields &fields)
     draft.capabilities = fields.texts("capabilities"_L1, 50, 50);
 
     // A model that was read from the API and is sent back has them as "providers".
-    const QLatin1StringView name = fields.has("providers"_L1) && !fields.has("mappings"_L1) ? "providers"_L1 : "mappings"_L1;
+    const QLatin1StringView name =
+        fields.has("providers"_L1) && !fields.has("mappings"_L1) ? "providers"_L1 : "mappings"_L1;
     if (auto mappings = fields.objects(name, MostMappings)) {
         QList<MappingDraft> drafts;
         QStringList seen;

@@ -7,9 +7,11 @@
 namespace assistiv {
 
 CatalogSnapshot::CatalogSnapshot(QList<CatalogModel> models, qint64 version)
-    : m_models(std::move(models)), m_version(version)
+    : m_models(std::move(models))
+    , m_version(version)
 {
-    std::sort(m_models.begin(), m_models.end(), [](const CatalogModel &a, const CatalogModel &b) { return a.slug < b.slug; });
+    std::sort(m_models.begin(), m_models.end(),
+              [](const CatalogModel &a, const CatalogModel &b) { return a.slug < b.slug; });
     m_bySlug.reserve(m_models.size());
     for (qsizetype index = 0; index < m_models.size(); ++index)
         m_bySlug.insert(m_models[index].slug.toUtf8(), index);

@@ -195,18 +195,24 @@ Result<std::optional<Provider>> CatalogStore::providerBySlug(const QString &slug
 
 Result<void> CatalogStore::insert(const Provider &p)
 {
-    Query query = m_db.prepare(u"INSERT INTO providers (slug, kind, name, base_url, is_enabled, options, updated_at, created_at, id) "
-                               "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"_s);
-    return query.bind(p.slug, wordOf(p.kind), p.name, notNull(p.baseUrl), p.isEnabled, compact(providerOptionsJson(p.options)), p.updatedAt,
-                      p.createdAt, p.id).exec();
+    Query query = m_db.prepare(
+        u"INSERT INTO providers (slug, kind, name, base_url, is_enabled, options, updated_at, created_at, id) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"_s);
+    return query
+        .bind(p.slug, wordOf(p.kind), p.name, notNull(p.baseUrl), p.isEnabled, compact(providerOptionsJson(p.options)),
+              p.updatedAt, p.createdAt, p.id)
+        .exec();
 }
 
 Result<void> CatalogStore::update(const Provider &p)
 {
-    Query query = m_db.prepare(u"UPDATE providers SET slug = ?, kind = ?, name = ?, base_url = ?, is_enabled = ?, options = ?, "
-                               "updated_at = ? WHERE id = ?"_s);
-    return query.bind(p.slug, wordOf(p.kind), p.name, notNull(p.baseUrl), p.isEnabled, compact(providerOptionsJson(p.options)), p.updatedAt,
-                      p.id).exec();
+    Query query =
+        m_db.prepare(u"UPDATE providers SET slug = ?, kind = ?, name = ?, base_url = ?, is_enabled = ?, options = ?, "
+                     "updated_at = ? WHERE id = ?"_s);
+    return query
+        .bind(p.slug, wordOf(p.kind), p.name, notNull(p.baseUrl), p.isEnabled, compact(providerOptionsJson(p.options)),
+              p.updatedAt, p.id)
+        .exec();
 }
 
 Result<void> CatalogStore::remove(const ProviderId &id)
@@ -233,9 +239,10 @@ Result<ModelList> CatalogStore::models(qint64 offset, qint64 limit)
         list.total = count.next() ? count.integer(0) : 0;
     }
     {
-        Query query = m_db.prepare(u"SELECT id, slug, display_name, is_enabled, context_window, max_output_tokens, capabilities, "
-                                   "status, retires_on, created_at, updated_at "
-                                   "FROM models ORDER BY created_at DESC, slug LIMIT ? OFFSET ?"_s);
+        Query query =
+            m_db.prepare(u"SELECT id, slug, display_name, is_enabled, context_window, max_output_tokens, capabilities, "
+                         "status, retires_on, created_at, updated_at "
+                         "FROM models ORDER BY created_at DESC, slug LIMIT ? OFFSET ?"_s);
         if (const auto read = query.bind(limitOrAll(limit), offset).exec(); !read)
             return read.error();
         while (query.next())
@@ -265,8 +272,9 @@ Result<std::optional<Model>> CatalogStore::model(const ModelId &id)
 {
     std::optional<Model> found;
     {
-        Query query = m_db.prepare(u"SELECT id, slug, display_name, is_enabled, context_window, max_output_tokens, capabilities, "
-                                   "status, retires_on, created_at, updated_at FROM models WHERE id = ?"_s);
+        Query query =
+            m_db.prepare(u"SELECT id, slug, display_name, is_enabled, context_window, max_output_tokens, capabilities, "
+                         "status, retires_on, created_at, updated_at FROM models WHERE id = ?"_s);
         if (const auto read = query.bind(id).exec(); !read)
             return read.error();
         found = firstModel(query);
@@ -278,8 +286,9 @@ Result<std::optional<Model>> CatalogStore::modelBySlug(const QString &slug)
 {
     std::optional<Model> found;
     {
-        Query query = m_db.prepare(u"SELECT id, slug, display_name, is_enabled, context_window, max_output_tokens, capabilities, "
-                                   "status, retires_on, created_at, updated_at FROM models WHERE slug = ?"_s);
+        Query query =
+            m_db.prepare(u"SELECT id, slug, display_name, is_enabled, context_window, max_output_tokens, capabilities, "
+                         "status, retires_on, created_at, updated_at FROM models WHERE slug = ?"_s);
         if (const auto read = query.bind(slug).exec(); !read)
             return read.error();
         found = firstModel(query);
@@ -289,18 +298,24 @@ Result<std::optional<Model>> CatalogStore::modelBySlug(const QString &slug)
 
 Result<void> CatalogStore::insert(const Model &m)
 {
-    Query query = m_db.prepare(u"INSERT INTO models (slug, display_name, is_enabled, context_window, max_output_tokens, capabilities, "
-                               "status, retires_on, updated_at, created_at, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"_s);
-    return query.bind(m.slug, m.displayName, m.isEnabled, m.contextWindow, m.maxOutputTokens, capabilitiesText(m), m.status,
-                      textOrNull(m.retiresOn), m.updatedAt, m.createdAt, m.id).exec();
+    Query query = m_db.prepare(
+        u"INSERT INTO models (slug, display_name, is_enabled, context_window, max_output_tokens, capabilities, "
+        "status, retires_on, updated_at, created_at, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"_s);
+    return query
+        .bind(m.slug, m.displayName, m.isEnabled, m.contextWindow, m.maxOutputTokens, capabilitiesText(m), m.status,
+              textOrNull(m.retiresOn), m.updatedAt, m.createdAt, m.id)
+        .exec();
 }
 
 Result<void> CatalogStore::update(const Model &m)
 {
-    Query query = m_db.prepare(u"UPDATE models SET slug = ?, display_name = ?, is_enabled = ?, context_window = ?, "
-                               "max_output_tokens = ?, capabilities = ?, status = ?, retires_on = ?, updated_at = ? WHERE id = ?"_s);
-    return query.bind(m.slug, m.displayName, m.isEnabled, m.contextWindow, m.maxOutputTokens, capabilitiesText(m), m.status,
-                      textOrNull(m.retiresOn), m.updatedAt, m.id).exec();
+    Query query = m_db.prepare(
+        u"UPDATE models SET slug = ?, display_name = ?, is_enabled = ?, context_window = ?, "
+        "max_output_tokens = ?, capabilities = ?, status = ?, retires_on = ?, updated_at = ? WHERE id = ?"_s);
+    return query
+        .bind(m.slug, m.displayName, m.isEnabled, m.contextWindow, m.maxOutputTokens, capabilitiesText(m), m.status,
+              textOrNull(m.retiresOn), m.updatedAt, m.id)
+        .exec();
 }
 
 Result<void> CatalogStore::remove(const ModelId &id)
@@ -311,9 +326,10 @@ Result<void> CatalogStore::remove(const ModelId &id)
 
 Result<QList<Model>> CatalogStore::retired(const QString &day)
 {
-    Query query = m_db.prepare(u"SELECT id, slug, display_name, is_enabled, context_window, max_output_tokens, capabilities, "
-                               "status, retires_on, created_at, updated_at "
-                               "FROM models WHERE is_enabled AND retires_on <= ? ORDER BY slug"_s);
+    Query query =
+        m_db.prepare(u"SELECT id, slug, display_name, is_enabled, context_window, max_output_tokens, capabilities, "
+                     "status, retires_on, created_at, updated_at "
+                     "FROM models WHERE is_enabled AND retires_on <= ? ORDER BY slug"_s);
     if (const auto read = query.bind(day).exec(); !read)
         return read.error();
     QList<Model> models;
@@ -324,10 +340,11 @@ Result<QList<Model>> CatalogStore::retired(const QString &day)
 
 Result<QList<Mapping>> CatalogStore::mappingsOf(const ModelId &model)
 {
-    Query query = m_db.prepare(u"SELECT m.id, m.model_id, m.provider_id, p.slug, m.provider_model_id, m.upstream_api, m.priority, "
-                               "m.is_enabled, m.quirks, m.pricing, m.price_version, m.is_edited, m.created_at, m.updated_at "
-                               "FROM model_mappings m JOIN providers p ON p.id = m.provider_id "
-                               "WHERE m.model_id = ? ORDER BY m.priority, m.created_at, p.slug"_s);
+    Query query = m_db.prepare(
+        u"SELECT m.id, m.model_id, m.provider_id, p.slug, m.provider_model_id, m.upstream_api, m.priority, "
+        "m.is_enabled, m.quirks, m.pricing, m.price_version, m.is_edited, m.created_at, m.updated_at "
+        "FROM model_mappings m JOIN providers p ON p.id = m.provider_id "
+        "WHERE m.model_id = ? ORDER BY m.priority, m.created_at, p.slug"_s);
     if (const auto read = query.bind(model).exec(); !read)
         return read.error();
     return mappingsFrom(query);
@@ -335,20 +352,26 @@ Result<QList<Mapping>> CatalogStore::mappingsOf(const ModelId &model)
 
 Result<void> CatalogStore::insert(const Mapping &m)
 {
-    Query query = m_db.prepare(u"INSERT INTO model_mappings (provider_model_id, upstream_api, priority, is_enabled, quirks, pricing, "
-                               "price_version, is_edited, updated_at, created_at, model_id, provider_id, id) "
-                               "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"_s);
-    return query.bind(m.providerModelId, wordOf(m.upstreamApi), m.priority, m.isEnabled, compact(quirksJson(m.quirks)),
-                      compact(storedJson(m.pricing)), m.priceVersion, m.isEdited, m.updatedAt, m.createdAt, m.model, m.provider,
-                      m.id).exec();
+    Query query = m_db.prepare(
+        u"INSERT INTO model_mappings (provider_model_id, upstream_api, priority, is_enabled, quirks, pricing, "
+        "price_version, is_edited, updated_at, created_at, model_id, provider_id, id) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"_s);
+    return query
+        .bind(m.providerModelId, wordOf(m.upstreamApi), m.priority, m.isEnabled, compact(quirksJson(m.quirks)),
+              compact(storedJson(m.pricing)), m.priceVersion, m.isEdited, m.updatedAt, m.createdAt, m.model, m.provider,
+              m.id)
+        .exec();
 }
 
 Result<void> CatalogStore::update(const Mapping &m)
 {
-    Query query = m_db.prepare(u"UPDATE model_mappings SET provider_model_id = ?, upstream_api = ?, priority = ?, is_enabled = ?, "
-                               "quirks = ?, pricing = ?, price_version = ?, is_edited = ?, updated_at = ? WHERE id = ?"_s);
-    return query.bind(m.providerModelId, wordOf(m.upstreamApi), m.priority, m.isEnabled, compact(quirksJson(m.quirks)),
-                      compact(storedJson(m.pricing)), m.priceVersion, m.isEdited, m.updatedAt, m.id).exec();
+    Query query = m_db.prepare(
+        u"UPDATE model_mappings SET provider_model_id = ?, upstream_api = ?, priority = ?, is_enabled = ?, "
+        "quirks = ?, pricing = ?, price_version = ?, is_edited = ?, updated_at = ? WHERE id = ?"_s);
+    return query
+        .bind(m.providerModelId, wordOf(m.upstreamApi), m.priority, m.isEnabled, compact(quirksJson(m.quirks)),
+              compact(storedJson(m.pricing)), m.priceVersion, m.isEdited, m.updatedAt, m.id)
+        .exec();
 }
 
 Result<void> CatalogStore::remove(const MappingId &id)

@@ -76,7 +76,7 @@ struct ModelList
 class CatalogStore
 {
 public:
-    explicit CatalogStore(Database &db) : m_db(db) {}
+    explicit CatalogStore(Database &db) : m_db(db) { }
 
     Result<ProviderList> providers(qint64 offset, qint64 limit);
     Result<std::optional<Provider>> provider(const ProviderId &id);

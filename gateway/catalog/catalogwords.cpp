@@ -18,8 +18,9 @@ struct Word
 };
 
 constexpr Word<ProviderKind> KindWords[] = {
-    { ProviderKind::OpenAi, "openai"_L1 }, { ProviderKind::Anthropic, "anthropic"_L1 }, { ProviderKind::Google, "google"_L1 },
-    { ProviderKind::Xai, "xai"_L1 },       { ProviderKind::Sandbox, "sandbox"_L1 },
+    { ProviderKind::OpenAi, "openai"_L1 },   { ProviderKind::Anthropic, "anthropic"_L1 },
+    { ProviderKind::Google, "google"_L1 },   { ProviderKind::Xai, "xai"_L1 },
+    { ProviderKind::Sandbox, "sandbox"_L1 },
 };
 constexpr Word<UpstreamApi> ApiWords[] = {
     { UpstreamApi::Chat, "chat"_L1 },
@@ -91,8 +92,8 @@ void addList(QJsonObject &object, QLatin1StringView name, const QByteArrayList &
 }
 
 constexpr QLatin1StringView OwnHeaders[] = {
-    "authorization"_L1, "x-api-key"_L1,      "x-goog-api-key"_L1,    "host"_L1,       "content-length"_L1,
-    "content-type"_L1,  "connection"_L1,     "transfer-encoding"_L1, "user-agent"_L1, "accept"_L1,
+    "authorization"_L1, "x-api-key"_L1,       "x-goog-api-key"_L1,    "host"_L1,       "content-length"_L1,
+    "content-type"_L1,  "connection"_L1,      "transfer-encoding"_L1, "user-agent"_L1, "accept"_L1,
     "expect"_L1,        "accept-encoding"_L1, "anthropic-version"_L1, "te"_L1,         "upgrade"_L1,
 };
 
@@ -112,10 +113,13 @@ QList<std::pair<QByteArray, QByteArray>> readHeaders(JsonFields &fields)
     const QJsonObject object = reader->json();
     for (auto header = object.constBegin(); header != object.constEnd(); ++header) {
         const QString value = header.value().toString();
-        const bool isOwn = std::find(std::begin(OwnHeaders), std::end(OwnHeaders), header.key().toLower()) != std::end(OwnHeaders);
+        const bool isOwn =
+            std::find(std::begin(OwnHeaders), std::end(OwnHeaders), header.key().toLower()) != std::end(OwnHeaders);
         if (isOwn || !namePattern.match(header.key()).hasMatch() || !header.value().isString() || value.size() > 1000
             || !isVisible(value) || object.size() > 20)
-            fields.refuse(Name, u"extra_headers must be at most 20 header names with text values, none of them the gateway's own."_s);
+            fields.refuse(
+                Name,
+                u"extra_headers must be at most 20 header names with text values, none of them the gateway's own."_s);
         headers.append({ header.key().toLatin1(), value.toLatin1() });
     }
     return headers;
@@ -188,8 +192,9 @@ ProviderOptions readProviderOptions(JsonFields &fields)
     options.allowPrivateAddress = fields.flag("allow_private_address"_L1).value_or(usual.allowPrivateAddress);
     options.usageInStream = fields.flag("usage_in_stream"_L1).value_or(usual.usageInStream);
     options.priceFree = fields.flag("price_free"_L1).value_or(usual.priceFree);
-    options.maxTokensField =
-        fields.oneOf("max_tokens_field"_L1, { u"max_tokens"_s, u"max_completion_tokens"_s }).value_or(QString()).toLatin1();
+    options.maxTokensField = fields.oneOf("max_tokens_field"_L1, { u"max_tokens"_s, u"max_completion_tokens"_s })
+                                 .value_or(QString())
+                                 .toLatin1();
     options.dropFields = utf8List(fields.texts("drop_fields"_L1, 100, 100).value_or(QStringList()));
     options.firstByteTimeoutMs = int(fields.integer("first_byte_timeout_ms"_L1, 1'000, 3'600'000).value_or(0));
     const QString version = fields.text("anthropic_version"_L1, 1, 40).value_or(QString());

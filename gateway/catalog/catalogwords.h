@@ -19,9 +19,14 @@ ModelQuirks readQuirks(JsonFields &fields);
 QJsonObject quirksJson(const ModelQuirks &quirks);
 
 inline constexpr QLatin1StringView ProviderOptionNames[] = {
-    QLatin1StringView("allow_private_address"), QLatin1StringView("usage_in_stream"), QLatin1StringView("price_free"),
-    QLatin1StringView("max_tokens_field"),      QLatin1StringView("drop_fields"),     QLatin1StringView("first_byte_timeout_ms"),
-    QLatin1StringView("anthropic_version"),     QLatin1StringView("extra_headers"),
+    QLatin1StringView("allow_private_address"),
+    QLatin1StringView("usage_in_stream"),
+    QLatin1StringView("price_free"),
+    QLatin1StringView("max_tokens_field"),
+    QLatin1StringView("drop_fields"),
+    QLatin1StringView("first_byte_timeout_ms"),
+    QLatin1StringView("anthropic_version"),
+    QLatin1StringView("extra_headers"),
 };
 /// Reads the members of these names and leaves the others alone.
 ProviderOptions readProviderOptions(JsonFields &fields);

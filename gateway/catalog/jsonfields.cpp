@@ -22,7 +22,9 @@ bool isWhole(const QJsonValue &value)
 } // namespace
 
 JsonFields::JsonFields(QJsonObject object, QString path, JsonProblem *problem)
-    : m_object(std::move(object)), m_path(std::move(path)), m_problem(problem)
+    : m_object(std::move(object))
+    , m_path(std::move(path))
+    , m_problem(problem)
 {
 }
 
@@ -108,8 +110,9 @@ std::optional<Money> JsonFields::money(QLatin1StringView name, Money least, Mone
         return {};
     const auto amount = found->isDouble() || found->isString() ? Money::parse(decimalText(*found)) : std::nullopt;
     if (!amount || *amount < least || *amount > most) {
-        refuse(name, u"%1 must be a number from %2 to %3 with at most 6 decimals."_s.arg(
-                         name, QLatin1StringView(least.toDecimal()), QLatin1StringView(most.toDecimal())));
+        refuse(name,
+               u"%1 must be a number from %2 to %3 with at most 6 decimals."_s.arg(
+                   name, QLatin1StringView(least.toDecimal()), QLatin1StringView(most.toDecimal())));
         return {};
     }
     return amount;
@@ -140,7 +143,10 @@ std::optional<QStringList> JsonFields::texts(QLatin1StringView name, int mostEnt
         texts.append(entry.toString());
     }
     if (!good) {
-        refuse(name, u"%1 must be a list of at most %2 texts of 1 to %3 characters."_s.arg(name).arg(mostEntries).arg(mostLength));
+        refuse(name,
+               u"%1 must be a list of at most %2 texts of 1 to %3 characters."_s.arg(name)
+                   .arg(mostEntries)
+                   .arg(mostLength));
         return {};
     }
     return texts;
@@ -184,7 +190,9 @@ std::optional<QList<JsonFields>> JsonFields::objects(QLatin1StringView name, int
     for (qsizetype i = 0; i < array.size(); ++i) {
         const JsonFields reader(array.at(i).toObject(), u"%1[%2]"_s.arg(pathOf(name)).arg(i), m_problem);
         if (!array.at(i).isObject() && !m_problem->first)
-            m_problem->first = Error { .code = ErrorCode::ValidationError, .message = u"must be an object."_s, .param = reader.path() };
+            m_problem->first = Error { .code = ErrorCode::ValidationError,
+                                       .message = u"must be an object."_s,
+                                       .param = reader.path() };
         readers.append(reader);
     }
     return readers;

@@ -25,8 +25,8 @@ struct JsonProblem
     Result<void> check() const { return first ? Result<void>(*first) : Result<void>(); }
 };
 
-/// Reads the members of one object inside a larger JSON text: ask for everything, call finish(), then look at the problem.
-/// null counts as not given. Errors carry the path of the member ("platforms[0].end_users[1].budget.max_usd").
+/// Reads the members of one object inside a larger JSON text: ask for everything, call finish(), then look at the
+/// problem. null counts as not given. Errors carry the path of the member ("platforms[0].end_users[1].budget.max_usd").
 class JsonFields
 {
 public:

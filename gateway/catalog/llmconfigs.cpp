@@ -35,13 +35,14 @@ Error notFound()
 
 Error exists()
 {
-    return { .code = ErrorCode::LlmConfigExists, .message = u"The platform has this key already."_s, .param = u"api_key"_s };
+    return { .code = ErrorCode::LlmConfigExists,
+             .message = u"The platform has this key already."_s,
+             .param = u"api_key"_s };
 }
 
 } // namespace
 
-LlmConfigs::LlmConfigs(const ServiceContext &context)
-    : m_context(context), m_store(context.db), m_catalog(context.db)
+LlmConfigs::LlmConfigs(const ServiceContext &context) : m_context(context), m_store(context.db), m_catalog(context.db)
 {
 }
 
@@ -52,7 +53,9 @@ Result<Provider> LlmConfigs::provider(const QString &reference)
     if (!found)
         return found.error();
     if (!*found)
-        return Error { .code = ErrorCode::ProviderNotFound, .message = u"There is no such provider."_s, .param = u"provider_id"_s };
+        return Error { .code = ErrorCode::ProviderNotFound,
+                       .message = u"There is no such provider."_s,
+                       .param = u"provider_id"_s };
     return **found;
 }
 
@@ -64,8 +67,8 @@ Result<LlmConfigRow> LlmConfigs::row(const PlatformId &platform, const LlmConfig
     return *found ? Result<LlmConfigRow>(**found) : Result<LlmConfigRow>(notFound());
 }
 
-Result<LlmConfigList> LlmConfigs::list(const PlatformId &platform, const std::optional<ProviderId> &provider, qint64 offset,
-                                       qint64 limit)
+Result<LlmConfigList> LlmConfigs::list(const PlatformId &platform, const std::optional<ProviderId> &provider,
+                                       qint64 offset, qint64 limit)
 {
     return m_store.list(platform, provider, offset, limit);
 }
@@ -193,7 +196,8 @@ Result<void> LlmConfigs::settleDefault(const PlatformId &platform, const Provide
     const auto rows = m_store.active(platform);
     if (!rows)
         return rows.error();
-    const auto first = std::find_if(rows->begin(), rows->end(), [&provider](const LlmConfigRow &row) { return row.provider == provider; });
+    const auto first = std::find_if(rows->begin(), rows->end(),
+                                    [&provider](const LlmConfigRow &row) { return row.provider == provider; });
     if (first == rows->end() || first->isDefault)
         return {};
     LlmConfigRow oldest = *first;

@@ -25,16 +25,16 @@ struct LlmConfigChange
     std::optional<bool> isActive = {};
 };
 
-/// Decides about the platforms' own keys for providers (docs/contract/llm-configs-and-models.md). A key is sealed before it
-/// is stored and is never given out again except to the hot path.
+/// Decides about the platforms' own keys for providers (docs/contract/llm-configs-and-models.md). A key is sealed
+/// before it is stored and is never given out again except to the hot path.
 class LlmConfigs
 {
 public:
     explicit LlmConfigs(const ServiceContext &context);
 
     /// Newest first; a negative limit means all.
-    Result<LlmConfigList> list(const PlatformId &platform, const std::optional<ProviderId> &provider = {}, qint64 offset = 0,
-                               qint64 limit = -1);
+    Result<LlmConfigList> list(const PlatformId &platform, const std::optional<ProviderId> &provider = {},
+                               qint64 offset = 0, qint64 limit = -1);
     /// LlmConfigNotFound, also when it belongs to another platform.
     Result<LlmConfig> get(const PlatformId &platform, const LlmConfigId &id);
     /// ProviderNotFound, LlmConfigExists, ValidationError.
@@ -45,8 +45,8 @@ public:
     /// The config of the provider (slug or id) with exactly this key; empty when there is none.
     Result<std::optional<LlmConfig>> find(const PlatformId &platform, const QString &provider, const QString &apiKey);
 
-    /// The one key per provider that calls use, opened: the default, else the oldest active one. A key that cannot be opened is
-    /// left out with a line in the log.
+    /// The one key per provider that calls use, opened: the default, else the oldest active one. A key that cannot be
+    /// opened is left out with a line in the log.
     Result<ProviderKeysState> keysOf(const PlatformId &platform);
 
     /// ValidationError (param api_key) when the text cannot be a key; blanks around it do not count.

@@ -44,9 +44,10 @@ struct LlmConfigList
 class LlmConfigStore
 {
 public:
-    explicit LlmConfigStore(Database &db) : m_db(db) {}
+    explicit LlmConfigStore(Database &db) : m_db(db) { }
 
-    Result<LlmConfigList> list(const PlatformId &platform, const std::optional<ProviderId> &provider, qint64 offset, qint64 limit);
+    Result<LlmConfigList> list(const PlatformId &platform, const std::optional<ProviderId> &provider, qint64 offset,
+                               qint64 limit);
     Result<std::optional<LlmConfigRow>> find(const PlatformId &platform, const LlmConfigId &id);
     Result<std::optional<LlmConfigRow>> findByFingerprint(const PlatformId &platform, const ProviderId &provider,
                                                           const QByteArray &fingerprint);
@@ -55,7 +56,8 @@ public:
     Result<void> insert(const LlmConfigRow &row);
     Result<void> update(const LlmConfigRow &row);
     /// Takes the flag from all others of this provider.
-    Result<void> clearDefault(const PlatformId &platform, const ProviderId &provider, const LlmConfigId &except, Timestamp now);
+    Result<void> clearDefault(const PlatformId &platform, const ProviderId &provider, const LlmConfigId &except,
+                              Timestamp now);
     Result<void> remove(const LlmConfigId &id);
 
 private:

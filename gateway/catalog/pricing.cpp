@@ -23,8 +23,8 @@ struct PriceNames
     QLatin1StringView reasoning;
 };
 
-constexpr PriceNames StoredNames { "input"_L1, "cached_input"_L1, "cache_write"_L1, "cache_write_1h"_L1, "output"_L1,
-                                   "reasoning"_L1 };
+constexpr PriceNames StoredNames { "input"_L1,          "cached_input"_L1, "cache_write"_L1,
+                                   "cache_write_1h"_L1, "output"_L1,       "reasoning"_L1 };
 constexpr PriceNames MappingNames { "input_usd_per_mtok"_L1,       "cached_input_usd_per_mtok"_L1,
                                     "cache_write_usd_per_mtok"_L1, "cache_write_1h_usd_per_mtok"_L1,
                                     "output_usd_per_mtok"_L1,      "reasoning_usd_per_mtok"_L1 };
@@ -202,8 +202,8 @@ std::optional<Pricing> mappingPricing(JsonFields &fields)
 {
     bool isPriced = false;
     for (const QLatin1StringView name :
-         { MappingNames.input, MappingNames.cachedInput, MappingNames.cacheWrite, MappingNames.cacheWrite1h, MappingNames.output,
-           MappingNames.reasoning, TiersName, ChangesName })
+         { MappingNames.input, MappingNames.cachedInput, MappingNames.cacheWrite, MappingNames.cacheWrite1h,
+           MappingNames.output, MappingNames.reasoning, TiersName, ChangesName })
         isPriced = fields.has(name) || isPriced;
     if (!isPriced)
         return {};

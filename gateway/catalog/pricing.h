@@ -16,8 +16,8 @@
 
 namespace assistiv {
 
-/// List prices of one token of each kind. Micro-dollars per million tokens are the same integer as pico-dollars per token,
-/// so tokens times price is exact.
+/// List prices of one token of each kind. Micro-dollars per million tokens are the same integer as pico-dollars per
+/// token, so tokens times price is exact.
 struct Price
 {
     Picos input = 0;
@@ -33,8 +33,9 @@ struct Price
     constexpr Picos of(const Usage &usage) const
     {
         const Int128 sum = product(usage.inFresh, input) + product(usage.inCached, cachedInput.value_or(input))
-            + product(usage.inWrite, cacheWrite.value_or(input)) + product(usage.inWriteLong, cacheWrite1h.value_or(input))
-            + product(usage.outText, output) + product(usage.outReasoning, reasoning.value_or(output));
+            + product(usage.inWrite, cacheWrite.value_or(input))
+            + product(usage.inWriteLong, cacheWrite1h.value_or(input)) + product(usage.outText, output)
+            + product(usage.outReasoning, reasoning.value_or(output));
         return Picos(std::min(sum, Int128(std::numeric_limits<Picos>::max())));
     }
 
@@ -96,13 +97,17 @@ Picos cost(const Usage &usage, const Pricing &pricing, Timestamp startedAt);
 static_assert(Price { .input = 150'000, .output = 600'000, .cachedInput = 75'000 }.of({ .inFresh = 25, .outText = 8 })
                   == 8'550'000,
               "25 tokens at 0.15 and 8 at 0.60 USD per million are 8.55 micro-dollars");
-static_assert(Price { .input = 3, .output = 5 }.of({ .inFresh = 1, .inCached = 1, .inWrite = 1, .inWriteLong = 1, .outText = 1,
-                                                     .outReasoning = 1 })
+static_assert(Price { .input = 3, .output = 5 }.of(
+                  { .inFresh = 1, .inCached = 1, .inWrite = 1, .inWriteLong = 1, .outText = 1, .outReasoning = 1 })
                   == 4 * 3 + 2 * 5,
               "a kind without a price of its own costs what input or output costs");
-static_assert(PriceTable { .base = { .input = 1 }, .longContext = LongContext { 1000, { .input = 2 } } }.forPrompt(1000).input == 1,
-              "the limit itself is not above it");
-static_assert(PriceTable { .base = { .input = 1 }, .longContext = LongContext { 1000, { .input = 2 } } }.forPrompt(1001).input == 2);
+static_assert(
+    PriceTable { .base = { .input = 1 }, .longContext = LongContext { 1000, { .input = 2 } } }.forPrompt(1000).input
+        == 1,
+    "the limit itself is not above it");
+static_assert(
+    PriceTable { .base = { .input = 1 }, .longContext = LongContext { 1000, { .input = 2 } } }.forPrompt(1001).input
+    == 2);
 static_assert(Price { .input = 1, .output = 1 }.of({ .inFresh = -5, .outText = 2 }) == 2, "nothing is ever credited");
 
 // JSON. Prices are decimals of USD per million tokens with at most six places, as text or as numbers.
@@ -120,7 +125,8 @@ QJsonObject storedJson(const Pricing &pricing);
 
 /// The price members of a mapping in the admin API and the bootstrap file: "input_usd_per_mtok", "output_usd_per_mtok",
 /// optional "cached_input_…", "cache_write_…", "cache_write_1h_…", "reasoning_usd_per_mtok", "tiers" (at most one, with
-/// "above_input_tokens") and "price_changes" (with "from"). Empty when it has none of them; input and output belong together.
+/// "above_input_tokens") and "price_changes" (with "from"). Empty when it has none of them; input and output belong
+/// together.
 std::optional<Pricing> mappingPricing(JsonFields &fields);
 /// The same members, with the prices that are valid at that moment, into an object that was begun.
 void writeMappingPrices(JsonWriter &json, const Pricing &pricing, Timestamp moment);

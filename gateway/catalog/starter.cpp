@@ -95,7 +95,8 @@ QList<Provider> starterProviders()
     return {
         starterProvider(u"openai"_s, ProviderKind::OpenAi, u"OpenAI"_s, u"https://api.openai.com/v1"_s),
         starterProvider(u"anthropic"_s, ProviderKind::Anthropic, u"Anthropic"_s, u"https://api.anthropic.com"_s),
-        starterProvider(u"google"_s, ProviderKind::Google, u"Google"_s, u"https://generativelanguage.googleapis.com/v1beta"_s),
+        starterProvider(u"google"_s, ProviderKind::Google, u"Google"_s,
+                        u"https://generativelanguage.googleapis.com/v1beta"_s),
         starterProvider(u"xai"_s, ProviderKind::Xai, u"xAI"_s, u"https://api.x.ai/v1"_s),
         starterProvider(u"sandbox"_s, ProviderKind::Sandbox, u"Sandbox"_s, QString()),
     };

@@ -346,7 +346,9 @@ Result<ChatRequest> parseChatRequest(const QByteArray &body)
 {
     thread_local dom::parser parser;
     dom::element root;
-    if (parser.parse(body.constData(), size_t(body.size())).get(root))
+    // As everywhere, an empty body counts as an empty object: what is missing is then said by name.
+    const QByteArrayView text = body.isEmpty() ? QByteArrayView("{}") : QByteArrayView(body);
+    if (parser.parse(text.data(), size_t(text.size())).get(root))
         return Error { ErrorCode::InvalidJson, u"The request body is not valid JSON."_s };
     dom::object object;
     if (root.get(object))

@@ -143,8 +143,11 @@ DeclaredKey readProviderKey(JsonFields &fields)
 DeclaredPlatform readPlatform(JsonFields &fields, QStringList &seen)
 {
     static const QRegularExpression slugPattern(u"\\A[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\\z"_s);
-    DeclaredPlatform platform { .path = fields.path(), .slug = fields.requiredText("slug"_L1, 1, 63), .keyNames = {},
-                                .providerKeys = {}, .users = {} };
+    DeclaredPlatform platform { .path = fields.path(),
+                                .slug = fields.requiredText("slug"_L1, 1, 63),
+                                .keyNames = {},
+                                .providerKeys = {},
+                                .users = {} };
     if (!slugPattern.match(platform.slug).hasMatch())
         fields.refuse("slug"_L1, u"slug must be 1 to 63 lower-case letters, digits and inner hyphens."_s);
     refuseTwin(seen, platform.slug, fields, "slug"_L1);
@@ -218,7 +221,8 @@ Result<void> applyProvider(Services &services, const ProviderDraft &draft)
     const auto found = services.catalog.provider(*draft.slug);
     if (!found && found.error().code != ErrorCode::ProviderNotFound)
         return found.error();
-    const auto done = found ? services.catalog.updateProvider(found->id, draft) : services.catalog.createProvider(draft);
+    const auto done =
+        found ? services.catalog.updateProvider(found->id, draft) : services.catalog.createProvider(draft);
     return done ? Result<void>() : Result<void>(done.error());
 }
 
@@ -259,7 +263,8 @@ bool wouldChange(const Platform &platform, const DeclaredPlatform &declared)
     return false;
 }
 
-Result<PlatformId> applyPlatform(Services &services, const DeclaredPlatform &declared, QList<BootstrapOutcome::Key> &keys)
+Result<PlatformId> applyPlatform(Services &services, const DeclaredPlatform &declared,
+                                 QList<BootstrapOutcome::Key> &keys)
 {
     const auto found = services.platforms.findBySlug(declared.slug);
     if (!found)
@@ -272,7 +277,8 @@ Result<PlatformId> applyPlatform(Services &services, const DeclaredPlatform &dec
         QString name = made->key.key.name;
         if (!declared.keyNames.isEmpty() && declared.keyNames.constFirst() != name) {
             name = declared.keyNames.constFirst();
-            if (const auto renamed = services.apiKeys.patch(made->platform.id, made->key.key.id, { .name = name }); !renamed)
+            if (const auto renamed = services.apiKeys.patch(made->platform.id, made->key.key.id, { .name = name });
+                !renamed)
                 return renamed.error();
         }
         keys.append({ name, made->key.rawKey });
@@ -286,14 +292,17 @@ Result<PlatformId> applyPlatform(Services &services, const DeclaredPlatform &dec
     return (*found)->id;
 }
 
-Result<void> applyKeys(Services &services, const PlatformId &platform, const QStringList &names, QList<BootstrapOutcome::Key> &keys)
+Result<void> applyKeys(Services &services, const PlatformId &platform, const QStringList &names,
+                       QList<BootstrapOutcome::Key> &keys)
 {
     const auto existing = services.apiKeys.list(platform, { .type = KeyType::Platform }, 0, MostEntries);
     if (!existing)
         return existing.error();
     for (const QString &name : names) {
-        const bool isMade = std::any_of(keys.begin(), keys.end(), [&name](const auto &key) { return key.name == name; });
-        const bool exists = std::any_of(existing->rows.begin(), existing->rows.end(), [&name](const ApiKey &key) { return key.name == name; });
+        const bool isMade =
+            std::any_of(keys.begin(), keys.end(), [&name](const auto &key) { return key.name == name; });
+        const bool exists = std::any_of(existing->rows.begin(), existing->rows.end(),
+                                        [&name](const ApiKey &key) { return key.name == name; });
         if (isMade)
             continue;
         if (exists) {
@@ -331,8 +340,11 @@ Result<void> applyProviderKeys(Services &services, const PlatformId &platform, c
             continue;
         }
         // A new key that is the only one in the file takes the place of the one that was in the file before.
-        const bool isOnly = std::count_if(keys.begin(), keys.end(), [&key](const DeclaredKey &other) { return other.provider == key.provider; }) == 1;
-        const auto made = services.llmConfigs.create(platform, { key.provider, key.apiKey, key.isDefault.value_or(isOnly) });
+        const bool isOnly = std::count_if(keys.begin(), keys.end(),
+                                          [&key](const DeclaredKey &other) { return other.provider == key.provider; })
+            == 1;
+        const auto made =
+            services.llmConfigs.create(platform, { key.provider, key.apiKey, key.isDefault.value_or(isOnly) });
         if (!made)
             return faultAtKey(key.path, made.error());
     }
@@ -351,7 +363,8 @@ Result<void> applyWallet(Services &services, const PlatformId &platform, Money t
 }
 
 // A budget that somebody made or changed since is left alone: it may have been topped up, or switched off on purpose.
-Result<void> applyBudget(Services &services, const PlatformId &platform, const EndUserId &user, const BudgetDraft &draft)
+Result<void> applyBudget(Services &services, const PlatformId &platform, const EndUserId &user,
+                         const BudgetDraft &draft)
 {
     const auto budget = services.budgets.get(platform, user);
     if (!budget && budget.error().code != ErrorCode::BudgetNotFound)
@@ -381,7 +394,8 @@ Result<BootstrapOutcome::User> applyUser(Services &services, const PlatformId &p
         EndUserChange change;
         if (!declared.draft.displayName.isEmpty() && declared.draft.displayName != known.displayName)
             change.displayName = declared.draft.displayName;
-        if (declared.hasMetadata && QJsonDocument::fromJson(declared.draft.metadata) != QJsonDocument::fromJson(known.metadata))
+        if (declared.hasMetadata
+            && QJsonDocument::fromJson(declared.draft.metadata) != QJsonDocument::fromJson(known.metadata))
             change.metadata = declared.draft.metadata;
         if (change.displayName || change.metadata) {
             if (const auto changed = services.endUsers.patch(platform, known.id, change); !changed)
@@ -474,11 +488,12 @@ QJsonObject BootstrapOutcome::toJson(const QString &origin) const
         QJsonArray namedKeys;
         for (const Key &key : tenant.keys)
             namedKeys.append(QJsonObject { { u"name"_s, key.name }, { u"platform_key"_s, rawKeyJson(key.rawKey) } });
-        tenants.append(QJsonObject { { u"slug"_s, tenant.slug },
-                                     { u"id"_s, tenant.id.toString() },
-                                     { u"platform_key"_s, rawKeyJson(tenant.keys.isEmpty() ? QString() : tenant.keys.constFirst().rawKey) },
-                                     { u"keys"_s, namedKeys },
-                                     { u"end_users"_s, endUsers } });
+        tenants.append(QJsonObject {
+            { u"slug"_s, tenant.slug },
+            { u"id"_s, tenant.id.toString() },
+            { u"platform_key"_s, rawKeyJson(tenant.keys.isEmpty() ? QString() : tenant.keys.constFirst().rawKey) },
+            { u"keys"_s, namedKeys },
+            { u"end_users"_s, endUsers } });
     }
     QJsonObject object { { u"origin"_s, origin }, { u"platforms"_s, tenants } };
     if (!adminKey.isEmpty())

@@ -44,9 +44,9 @@ struct BootstrapOutcome
     QJsonObject toJson(const QString &origin) const;
 };
 
-/// Brings the installation to what the file declares: what exists is updated or left alone, nothing is deleted, so it can be
-/// applied at every start (docs/contract/headless-and-admin.md, "Bootstrap file"). All of it or nothing. A file that breaks
-/// a rule is a ValidationError whose param is the JSON path. Must run inside a transaction.
+/// Brings the installation to what the file declares: what exists is updated or left alone, nothing is deleted, so it
+/// can be applied at every start (docs/contract/headless-and-admin.md, "Bootstrap file"). All of it or nothing. A file
+/// that breaks a rule is a ValidationError whose param is the JSON path. Must run inside a transaction.
 Result<BootstrapOutcome> applyBootstrap(Services &services, const QJsonObject &file);
 
 } // namespace assistiv

@@ -72,7 +72,9 @@ QByteArray modelJson(const Model &model, Timestamp now, bool forAdmin)
         writeMapping(json, mapping, now, forAdmin);
     json.endArray();
     if (forAdmin)
-        json.member("status", model.status).textOrNull("retires_on", model.retiresOn).member("updated_at", model.updatedAt);
+        json.member("status", model.status)
+            .textOrNull("retires_on", model.retiresOn)
+            .member("updated_at", model.updatedAt);
     json.member("created_at", model.createdAt).endObject();
     return json.take();
 }
@@ -154,7 +156,8 @@ Result<Work> createProvider(const ManagementCall &call)
         const auto provider = services.catalog.createProvider(draft);
         if (!provider)
             return provider.error();
-        if (const auto noted = services.audit.note(actor.toString(), "provider.create"_L1, provider->id.toString(), slugJson(provider->slug));
+        if (const auto noted = services.audit.note(actor.toString(), "provider.create"_L1, provider->id.toString(),
+                                                   slugJson(provider->slug));
             !noted)
             return noted.error();
         return Answer { .status = 201, .body = providerJson(*provider, true) };
@@ -173,7 +176,9 @@ Result<Work> patchProvider(const ManagementCall &call)
         const auto provider = services.catalog.updateProvider(id, draft);
         if (!provider)
             return provider.error();
-        if (const auto noted = services.audit.note(actor.toString(), "provider.update"_L1, id.toString(), slugJson(provider->slug)); !noted)
+        if (const auto noted =
+                services.audit.note(actor.toString(), "provider.update"_L1, id.toString(), slugJson(provider->slug));
+            !noted)
             return noted.error();
         return Answer { .body = providerJson(*provider, true) };
     });
@@ -234,7 +239,9 @@ Result<Work> createCatalogueModel(const ManagementCall &call)
         const auto model = services.catalog.createModel(draft);
         if (!model)
             return model.error();
-        if (const auto noted = services.audit.note(actor.toString(), "model.create"_L1, model->id.toString(), slugJson(model->slug)); !noted)
+        if (const auto noted =
+                services.audit.note(actor.toString(), "model.create"_L1, model->id.toString(), slugJson(model->slug));
+            !noted)
             return noted.error();
         return Answer { .status = 201, .body = modelJson(*model, services.context.clock.now(), true) };
     });
@@ -252,7 +259,9 @@ Result<Work> patchCatalogueModel(const ManagementCall &call)
         const auto model = services.catalog.updateModel(id, draft);
         if (!model)
             return model.error();
-        if (const auto noted = services.audit.note(actor.toString(), "model.update"_L1, id.toString(), slugJson(model->slug)); !noted)
+        if (const auto noted =
+                services.audit.note(actor.toString(), "model.update"_L1, id.toString(), slugJson(model->slug));
+            !noted)
             return noted.error();
         return Answer { .body = modelJson(*model, services.context.clock.now(), true) };
     });

@@ -18,7 +18,10 @@ constexpr int LongestKeyText = 4096;
 QByteArray llmConfigJson(const LlmConfig &config)
 {
     JsonWriter json;
-    json.beginObject().member("id", config.id).member("platform_id", config.platform).member("provider_id", config.provider);
+    json.beginObject()
+        .member("id", config.id)
+        .member("platform_id", config.platform)
+        .member("provider_id", config.provider);
     json.member("provider", config.providerSlug).member("key_hint", QString(u"…"_s + config.keyHint));
     json.member("is_default", config.isDefault).member("is_active", config.isActive);
     json.member("created_at", config.createdAt).member("updated_at", config.updatedAt).endObject();
@@ -121,9 +124,12 @@ const QList<Route> &llmConfigRoutes()
     static const QList<Route> routes {
         { HttpMethod::Get, "/v1/platforms/{platformId}/llm-configs"_L1, RequiredKey::Platform, listLlmConfigs },
         { HttpMethod::Post, "/v1/platforms/{platformId}/llm-configs"_L1, RequiredKey::Platform, createLlmConfig },
-        { HttpMethod::Get, "/v1/platforms/{platformId}/llm-configs/{configId}"_L1, RequiredKey::Platform, getLlmConfig },
-        { HttpMethod::Patch, "/v1/platforms/{platformId}/llm-configs/{configId}"_L1, RequiredKey::Platform, patchLlmConfig },
-        { HttpMethod::Delete, "/v1/platforms/{platformId}/llm-configs/{configId}"_L1, RequiredKey::Platform, deleteLlmConfig },
+        { HttpMethod::Get, "/v1/platforms/{platformId}/llm-configs/{configId}"_L1, RequiredKey::Platform,
+          getLlmConfig },
+        { HttpMethod::Patch, "/v1/platforms/{platformId}/llm-configs/{configId}"_L1, RequiredKey::Platform,
+          patchLlmConfig },
+        { HttpMethod::Delete, "/v1/platforms/{platformId}/llm-configs/{configId}"_L1, RequiredKey::Platform,
+          deleteLlmConfig },
     };
     return routes;
 }

@@ -147,7 +147,8 @@ void tst_Catalog::pricesOfTheSnapshotCost()
     QCOMPARE(cost({ .inFresh = 1 }, argon, *Timestamp::parse(u"2026-11-30T23:59:59Z")), Picos(2'000'000));
     QCOMPARE(cost({ .inFresh = 1 }, argon, *Timestamp::parse(u"2026-12-01T00:00:00Z")), Picos(4'000'000));
     const Pricing &sol = snapshot->find("gpt-6-sol")->mappings.constFirst().pricing;
-    QCOMPARE(cost({ .inFresh = 272'001, .outText = 1 }, sol, rig.scratch.clock.now()), Picos(272'001) * 4'000'000 + 15'000'000);
+    QCOMPARE(cost({ .inFresh = 272'001, .outText = 1 }, sol, rig.scratch.clock.now()),
+             Picos(272'001) * 4'000'000 + 15'000'000);
 }
 
 void tst_Catalog::editedPriceIsKept()
@@ -236,9 +237,13 @@ void tst_Catalog::disabledThingsCannotBeRouted()
 void tst_Catalog::ownServersCanBeFree()
 {
     Rig rig;
-    (void)valueOf(rig.catalog.createProvider({ .slug = u"local"_s, .kind = ProviderKind::OpenAi, .baseUrl = u"http://127.0.0.1:11434/v1/"_s,
-                                               .options = { { u"allow_private_address"_s, true }, { u"price_free"_s, true } } }));
-    (void)valueOf(rig.catalog.createModel({ .slug = u"gpt-7-at-home"_s, .mappings = QList { MappingDraft { .provider = u"local"_s } } }));
+    (void)valueOf(
+        rig.catalog.createProvider({ .slug = u"local"_s,
+                                     .kind = ProviderKind::OpenAi,
+                                     .baseUrl = u"http://127.0.0.1:11434/v1/"_s,
+                                     .options = { { u"allow_private_address"_s, true }, { u"price_free"_s, true } } }));
+    (void)valueOf(rig.catalog.createModel(
+        { .slug = u"gpt-7-at-home"_s, .mappings = QList { MappingDraft { .provider = u"local"_s } } }));
     const CatalogMapping mapping = rig.snapshot()->find("gpt-7-at-home")->mappings.constFirst();
     QVERIFY(mapping.options.allowPrivateAddress);
     QVERIFY(mapping.upstreamApi == UpstreamApi::Chat);
@@ -250,9 +255,10 @@ void tst_Catalog::ownServersCanBeFree()
 void tst_Catalog::mappingsComeInOrderOfPriority()
 {
     Rig rig;
-    const Model model = valueOf(rig.catalog.createModel({ .slug = u"two-ways"_s,
-                                                          .mappings = QList { MappingDraft { .provider = u"xai"_s, .priority = 20, .pricing = priced(1, 2) },
-                                                                              MappingDraft { .provider = u"openai"_s, .priority = 5, .pricing = priced(1, 2) } } }));
+    const Model model = valueOf(rig.catalog.createModel(
+        { .slug = u"two-ways"_s,
+          .mappings = QList { MappingDraft { .provider = u"xai"_s, .priority = 20, .pricing = priced(1, 2) },
+                              MappingDraft { .provider = u"openai"_s, .priority = 5, .pricing = priced(1, 2) } } }));
     const auto ways = rig.snapshot()->find("two-ways")->mappings;
     QCOMPARE(ways.size(), 2);
     QCOMPARE(ways[0].providerSlug, u"openai"_s);
@@ -266,7 +272,8 @@ void tst_Catalog::providerRules()
 {
     Rig rig;
     const Provider openai = valueOf(rig.catalog.provider(u"openai"_s));
-    QCOMPARE(rig.catalog.createProvider({ .slug = u"openai"_s, .kind = ProviderKind::OpenAi }).error().code, ErrorCode::SlugTaken);
+    QCOMPARE(rig.catalog.createProvider({ .slug = u"openai"_s, .kind = ProviderKind::OpenAi }).error().code,
+             ErrorCode::SlugTaken);
     QCOMPARE(rig.catalog.createProvider({ .kind = ProviderKind::OpenAi }).error().param, u"slug"_s);
     QCOMPARE(rig.catalog.createProvider({ .slug = u"new"_s }).error().param, u"kind"_s);
     QCOMPARE(rig.catalog.updateProvider(openai.id, { .kind = ProviderKind::Google }).error().param, u"kind"_s);
@@ -276,11 +283,14 @@ void tst_Catalog::providerRules()
     QCOMPARE(rig.catalog.removeProvider(ProviderId::create()).error().code, ErrorCode::ProviderNotFound);
     QCOMPARE(rig.catalog.provider(u"nobody"_s).error().code, ErrorCode::ProviderNotFound);
     QCOMPARE(valueOf(rig.catalog.provider(openai.id.toString())).slug, u"openai"_s);
-    QCOMPARE(valueOf(rig.catalog.createProvider({ .slug = u"eu"_s, .kind = ProviderKind::Anthropic })).baseUrl, u"https://api.anthropic.com"_s);
+    QCOMPARE(valueOf(rig.catalog.createProvider({ .slug = u"eu"_s, .kind = ProviderKind::Anthropic })).baseUrl,
+             u"https://api.anthropic.com"_s);
 
     // Options are merged; null brings the default back.
-    (void)valueOf(rig.catalog.updateProvider(openai.id, { .options = { { u"price_free"_s, true }, { u"drop_fields"_s, QJsonArray { u"seed"_s } } } }));
-    const Provider after = valueOf(rig.catalog.updateProvider(openai.id, { .options = { { u"price_free"_s, QJsonValue() } } }));
+    (void)valueOf(rig.catalog.updateProvider(
+        openai.id, { .options = { { u"price_free"_s, true }, { u"drop_fields"_s, QJsonArray { u"seed"_s } } } }));
+    const Provider after =
+        valueOf(rig.catalog.updateProvider(openai.id, { .options = { { u"price_free"_s, QJsonValue() } } }));
     QVERIFY(!after.options.priceFree);
     QCOMPARE(valueOf(rig.catalog.provider(u"openai"_s)).options.dropFields, QByteArrayList { "seed" });
 }
@@ -291,22 +301,35 @@ void tst_Catalog::modelRules()
     const Model sol = valueOf(rig.catalog.model(u"gpt-6-sol"_s));
     QCOMPARE(rig.catalog.createModel({ .slug = u"gpt-6-sol"_s }).error().code, ErrorCode::SlugTaken);
     QCOMPARE(rig.catalog.createModel({}).error().param, u"slug"_s);
-    QCOMPARE(rig.catalog.createModel({ .slug = u"m"_s, .mappings = QList { MappingDraft { .provider = u"nobody"_s } } }).error().param, u"mappings[0].provider"_s);
-    QCOMPARE(rig.catalog.createModel({ .slug = u"m2"_s, .mappings = QList { MappingDraft { .provider = u"xai"_s } } }).error().param,
+    QCOMPARE(rig.catalog.createModel({ .slug = u"m"_s, .mappings = QList { MappingDraft { .provider = u"nobody"_s } } })
+                 .error()
+                 .param,
+             u"mappings[0].provider"_s);
+    QCOMPARE(rig.catalog.createModel({ .slug = u"m2"_s, .mappings = QList { MappingDraft { .provider = u"xai"_s } } })
+                 .error()
+                 .param,
              u"mappings[0].input_usd_per_mtok"_s);
-    QCOMPARE(rig.catalog.createModel({ .slug = u"m3"_s,
-                                       .mappings = QList { MappingDraft { .provider = u"google"_s, .upstreamApi = UpstreamApi::Chat, .pricing = priced(1, 1) } } })
-                 .error().param,
-             u"mappings[0].upstream_api"_s);
+    QCOMPARE(
+        rig.catalog
+            .createModel({ .slug = u"m3"_s,
+                           .mappings = QList { MappingDraft {
+                               .provider = u"google"_s, .upstreamApi = UpstreamApi::Chat, .pricing = priced(1, 1) } } })
+            .error()
+            .param,
+        u"mappings[0].upstream_api"_s);
     QCOMPARE(rig.catalog.updateModel(sol.id, { .maxOutputTokens = 2'000'000 }).error().param, u"max_output_tokens"_s);
     QCOMPARE(rig.catalog.updateModel(ModelId::create(), {}).error().code, ErrorCode::ModelNotFound);
     QCOMPARE(rig.catalog.removeModel(ModelId::create()).error().code, ErrorCode::ModelNotFound);
     Rig::check(rig.catalog.removeModel(sol.id));
     QVERIFY(!rig.snapshot()->find("gpt-6-sol"));
     // An OpenAI model that nobody told us about.
-    (void)valueOf(rig.catalog.createModel({ .slug = u"gpt-7"_s, .mappings = QList { MappingDraft { .provider = u"openai"_s, .pricing = priced(1, 1) } } }));
+    (void)valueOf(rig.catalog.createModel(
+        { .slug = u"gpt-7"_s,
+          .mappings = QList { MappingDraft { .provider = u"openai"_s, .pricing = priced(1, 1) } } }));
     QVERIFY(rig.snapshot()->find("gpt-7")->mappings.constFirst().upstreamApi == UpstreamApi::Responses);
-    (void)valueOf(rig.catalog.createModel({ .slug = u"gpt-4.5"_s, .mappings = QList { MappingDraft { .provider = u"openai"_s, .pricing = priced(1, 1) } } }));
+    (void)valueOf(rig.catalog.createModel(
+        { .slug = u"gpt-4.5"_s,
+          .mappings = QList { MappingDraft { .provider = u"openai"_s, .pricing = priced(1, 1) } } }));
     QVERIFY(rig.snapshot()->find("gpt-4.5")->mappings.constFirst().upstreamApi == UpstreamApi::Chat);
 }
 
@@ -332,7 +355,8 @@ void tst_Catalog::providerWithKeysStays()
     const PlatformId platform = rig.scratch.addPlatform(u"acme"_s);
     LlmConfigs configs(rig.scratch.context());
     const Provider openai = valueOf(rig.catalog.provider(u"openai"_s));
-    const LlmConfig config = valueOf(configs.create(platform, { .provider = u"openai"_s, .apiKey = u"sk-upstream-key"_s }));
+    const LlmConfig config =
+        valueOf(configs.create(platform, { .provider = u"openai"_s, .apiKey = u"sk-upstream-key"_s }));
     QCOMPARE(rig.catalog.removeProvider(openai.id).error().code, ErrorCode::Conflict);
     Rig::check(configs.remove(platform, config.id));
     Rig::check(rig.catalog.removeProvider(openai.id));

@@ -70,7 +70,8 @@ void tst_LlmConfigs::keyIsSealedAtRest()
     QCOMPARE(config.keyHint, u"aaaa"_s);
     QCOMPARE(config.providerSlug, u"openai"_s);
     QVERIFY(rig.scratch.bytes().contains(config.id.toLatin1()));
-    for (const QByteArray &form : { KeyA.toLatin1(), KeyA.toLatin1().toBase64(), KeyA.toLatin1().toHex(), KeyA.left(12).toLatin1(), KeyA.mid(5, 20).toLatin1() })
+    for (const QByteArray &form : { KeyA.toLatin1(), KeyA.toLatin1().toBase64(), KeyA.toLatin1().toHex(),
+                                    KeyA.left(12).toLatin1(), KeyA.mid(5, 20).toLatin1() })
         QVERIFY(!rig.scratch.bytes().contains(form));
     QCOMPARE(rig.usedKey(), KeyA.toLatin1());
 }
@@ -81,7 +82,8 @@ void tst_LlmConfigs::sealedKeyBelongsToItsRow()
     (void)rig.add(KeyA);
     (void)rig.add(KeyB, u"xai"_s);
     // Whoever can write to the file cannot make one row's key serve another.
-    Rig::check(rig.scratch.db().run(u"UPDATE llm_configs SET sealed_key = (SELECT max(sealed_key) FROM llm_configs)"_s));
+    Rig::check(
+        rig.scratch.db().run(u"UPDATE llm_configs SET sealed_key = (SELECT max(sealed_key) FROM llm_configs)"_s));
     QCOMPARE(valueOf(rig.configs.keysOf(rig.acme)).keys->size(), 1);
 }
 
@@ -163,10 +165,11 @@ void tst_LlmConfigs::sameKeyTwiceIsRefused()
     Rig rig;
     (void)rig.add(KeyA);
     const LlmConfig second = rig.add(KeyB);
-    QCOMPARE(rig.configs.create(rig.acme, { u"openai"_s, u"  "_s + KeyA + u" "_s }).error().code, ErrorCode::LlmConfigExists);
+    QCOMPARE(rig.configs.create(rig.acme, { u"openai"_s, u"  "_s + KeyA + u" "_s }).error().code,
+             ErrorCode::LlmConfigExists);
     QCOMPARE(rig.configs.update(rig.acme, second.id, { .apiKey = KeyA }).error().code, ErrorCode::LlmConfigExists);
     (void)valueOf(rig.configs.update(rig.acme, second.id, { .apiKey = KeyB })); // its own key
-    (void)rig.add(KeyA, u"xai"_s);                                              // another provider
+    (void)rig.add(KeyA, u"xai"_s); // another provider
     const PlatformId other = rig.scratch.addPlatform(u"other"_s);
     (void)valueOf(rig.configs.create(other, { u"openai"_s, KeyA }));
     QCOMPARE(valueOf(rig.configs.list(rig.acme)).total, 3);

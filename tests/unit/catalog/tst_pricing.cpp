@@ -67,7 +67,8 @@ Timestamp at(QStringView text)
 }
 
 const Timestamp Today = at(u"2026-11-21T12:00:00Z");
-const QByteArray SonnetLike = R"({"input":"3","cached_input":"0.3","cache_write":"3.75","cache_write_1h":"6","output":"15"})";
+const QByteArray SonnetLike =
+    R"({"input":"3","cached_input":"0.3","cache_write":"3.75","cache_write_1h":"6","output":"15"})";
 
 } // namespace
 
@@ -83,32 +84,34 @@ void tst_Pricing::cost_data()
     QTest::newRow("25 in and 8 out at 0.15 and 0.60 are 8.55 micro-dollars, billed 9")
         << Usage { .inFresh = 25, .outText = 8 } << mini << qint64(8'550'000) << "0.000009"_ba;
     QTest::newRow("Messages: 25 fresh, 100 from the cache, 40 out")
-        << Usage { .inFresh = 25, .inCached = 100, .outText = 40 } << SonnetLike << qint64(75'000'000 + 30'000'000 + 600'000'000)
-        << "0.000705"_ba;
+        << Usage { .inFresh = 25, .inCached = 100, .outText = 40 } << SonnetLike
+        << qint64(75'000'000 + 30'000'000 + 600'000'000) << "0.000705"_ba;
     QTest::newRow("Gemini: thoughts cost what output costs")
         << Usage { .inFresh = 30, .inCached = 20, .outText = 10, .outReasoning = 90 }
-        << R"({"input":"2","cached_input":"0.1","cache_write":null,"output":"10"})"_ba << qint64(60'000'000 + 2'000'000 + 1'000'000'000)
-        << "0.001062"_ba;
+        << R"({"input":"2","cached_input":"0.1","cache_write":null,"output":"10"})"_ba
+        << qint64(60'000'000 + 2'000'000 + 1'000'000'000) << "0.001062"_ba;
     QTest::newRow("xAI: reasoning beside the completion")
         << Usage { .inFresh = 26, .inCached = 6, .outText = 9, .outReasoning = 94 }
-        << R"({"input":"3","cached_input":"0.75","output":"15"})"_ba << qint64(78'000'000 + 4'500'000 + 1'545'000'000) << "0.001628"_ba;
+        << R"({"input":"3","cached_input":"0.75","output":"15"})"_ba << qint64(78'000'000 + 4'500'000 + 1'545'000'000)
+        << "0.001628"_ba;
     QTest::newRow("Responses: a cache write has its own price")
         << Usage { .inFresh = 93, .inWrite = 3207, .outText = 15, .outReasoning = 5 }
         << R"({"input":"2","cached_input":"0.1","cache_write":"2.5","output":"10"})"_ba
         << qint64(186'000'000 + 8'017'500'000 + 200'000'000) << "0.008404"_ba;
     QTest::newRow("an hour in the cache costs more than minutes")
-        << Usage { .inWrite = 1000, .inWriteLong = 1000 } << SonnetLike << qint64(3'750'000'000 + 6'000'000'000) << "0.009750"_ba;
+        << Usage { .inWrite = 1000, .inWriteLong = 1000 } << SonnetLike << qint64(3'750'000'000 + 6'000'000'000)
+        << "0.009750"_ba;
     QTest::newRow("without prices of their own, cache reads and writes are input")
         << Usage { .inFresh = 1, .inCached = 1, .inWrite = 1, .inWriteLong = 1 } << R"({"input":"2","output":"8"})"_ba
         << qint64(8'000'000) << "0.000008"_ba;
     QTest::newRow("reasoning can have its own price")
-        << Usage { .outText = 1, .outReasoning = 2 } << R"({"input":"1","output":"2","reasoning":"3"})"_ba << qint64(8'000'000)
-        << "0.000008"_ba;
+        << Usage { .outText = 1, .outReasoning = 2 } << R"({"input":"1","output":"2","reasoning":"3"})"_ba
+        << qint64(8'000'000) << "0.000008"_ba;
     QTest::newRow("the cheapest single token is one micro-dollar")
         << Usage { .inFresh = 1 } << R"({"input":"0.000001","output":"0"})"_ba << qint64(1) << "0.000001"_ba;
     QTest::newRow("nothing used costs nothing") << Usage {} << mini << qint64(0) << "0.000000"_ba;
-    QTest::newRow("a price of zero is free") << Usage { .inFresh = 1000, .outText = 1000 } << R"({"input":"0","output":"0"})"_ba
-                                             << qint64(0) << "0.000000"_ba;
+    QTest::newRow("a price of zero is free") << Usage { .inFresh = 1000, .outText = 1000 }
+                                             << R"({"input":"0","output":"0"})"_ba << qint64(0) << "0.000000"_ba;
 }
 
 void tst_Pricing::cost()
@@ -125,11 +128,15 @@ void tst_Pricing::longContextRepricesTheWholeCall_data()
 {
     QTest::addColumn<Usage>("usage");
     QTest::addColumn<qint64>("picos");
-    QTest::newRow("at the limit the base price holds") << Usage { .inFresh = 272'000, .outText = 10 } << qint64(272'000) * 2'000'000 + 10 * 10'000'000;
-    QTest::newRow("one more token makes all of them dear") << Usage { .inFresh = 272'001, .outText = 10 } << qint64(272'001) * 4'000'000 + 10 * 15'000'000;
+    QTest::newRow("at the limit the base price holds")
+        << Usage { .inFresh = 272'000, .outText = 10 } << qint64(272'000) * 2'000'000 + 10 * 10'000'000;
+    QTest::newRow("one more token makes all of them dear")
+        << Usage { .inFresh = 272'001, .outText = 10 } << qint64(272'001) * 4'000'000 + 10 * 15'000'000;
     QTest::newRow("cached and written tokens count for the limit")
-        << Usage { .inFresh = 1, .inCached = 200'000, .inWrite = 72'000 } << qint64(4'000'000) + qint64(200'000) * 200'000 + qint64(72'000) * 5'000'000;
-    QTest::newRow("output does not count") << Usage { .inFresh = 272'000, .outText = 300'000 } << qint64(272'000) * 2'000'000 + qint64(300'000) * 10'000'000;
+        << Usage { .inFresh = 1, .inCached = 200'000, .inWrite = 72'000 }
+        << qint64(4'000'000) + qint64(200'000) * 200'000 + qint64(72'000) * 5'000'000;
+    QTest::newRow("output does not count") << Usage { .inFresh = 272'000, .outText = 300'000 }
+                                           << qint64(272'000) * 2'000'000 + qint64(300'000) * 10'000'000;
 }
 
 void tst_Pricing::longContextRepricesTheWholeCall()
@@ -171,7 +178,8 @@ void tst_Pricing::absurdCountsAreCutOff()
     const Pricing pricing = stored(R"({"input":"10","output":"100000",
         "long_context":{"above_input_tokens":1000,"input":"20","output":"100000"}})");
     constexpr qint64 Most = std::numeric_limits<qint64>::max();
-    QCOMPARE(assistiv::cost({ .inFresh = Most, .inCached = Most, .inWrite = Most, .outText = Most }, pricing, Today), Picos(Most));
+    QCOMPARE(assistiv::cost({ .inFresh = Most, .inCached = Most, .inWrite = Most, .outText = Most }, pricing, Today),
+             Picos(Most));
     QCOMPARE(assistiv::cost({ .inFresh = -1'000'000, .outText = 1 }, pricing, Today), Picos(100'000'000'000));
     QVERIFY(Money::fromPicos(Most, 100'000) > Money());
 }
@@ -183,9 +191,13 @@ void tst_Pricing::agreesWithWideArithmetic()
     QRandomGenerator random(seed);
     const auto number = [&random](qint64 below) { return qint64(random.generate64() % quint64(below)); };
     for (int round = 0; round < 20'000; ++round) {
-        const Usage usage { number(1'000'000), number(1'000'000), number(100'000), number(100'000), number(100'000), number(100'000) };
-        const Price price { .input = number(50'000'000), .output = number(200'000'000), .cachedInput = number(5'000'000),
-                            .cacheWrite = number(60'000'000), .cacheWrite1h = number(100'000'000) };
+        const Usage usage { number(1'000'000), number(1'000'000), number(100'000),
+                            number(100'000),   number(100'000),   number(100'000) };
+        const Price price { .input = number(50'000'000),
+                            .output = number(200'000'000),
+                            .cachedInput = number(5'000'000),
+                            .cacheWrite = number(60'000'000),
+                            .cacheWrite1h = number(100'000'000) };
         const Int128 expected = Int128(usage.inFresh) * price.input + Int128(usage.inCached) * *price.cachedInput
             + Int128(usage.inWrite) * *price.cacheWrite + Int128(usage.inWriteLong) * *price.cacheWrite1h
             + Int128(usage.outText + usage.outReasoning) * price.output;
@@ -200,7 +212,8 @@ void tst_Pricing::agreesWithWideArithmetic()
 
 void tst_Pricing::storedFormComesBackUnchanged()
 {
-    const Pricing pricing = stored(R"({"input":"2","cached_input":"0.000001","cache_write_1h":"7","output":"10","reasoning":"11.5",
+    const Pricing pricing =
+        stored(R"({"input":"2","cached_input":"0.000001","cache_write_1h":"7","output":"10","reasoning":"11.5",
         "long_context":{"above_input_tokens":200000,"input":"4","output":"15"},
         "price_changes":[{"from":"2026-12-01","input":"1","output":"5","long_context":{"above_input_tokens":1,"input":"9","output":"9"}}]})");
     QCOMPARE(pricing.changes.size(), 1);
@@ -213,10 +226,11 @@ void tst_Pricing::storedFormComesBackUnchanged()
 void tst_Pricing::mappingFormIsRead()
 {
     JsonProblem problem { .isStrict = true };
-    const auto pricing = mapping(R"({"input_usd_per_mtok":"2","cached_input_usd_per_mtok":0.1,"cache_write_usd_per_mtok":null,
+    const auto pricing =
+        mapping(R"({"input_usd_per_mtok":"2","cached_input_usd_per_mtok":0.1,"cache_write_usd_per_mtok":null,
         "output_usd_per_mtok":10,"tiers":[{"above_input_tokens":200000,"input_usd_per_mtok":4,"output_usd_per_mtok":"15.00"}],
         "price_changes":[{"from":"2026-12-01","input_usd_per_mtok":1,"output_usd_per_mtok":5}]})",
-                                 &problem);
+                &problem);
     QVERIFY(problem.check());
     QVERIFY(pricing == stored(R"({"input":"2","cached_input":"0.1","output":"10",
         "long_context":{"above_input_tokens":200000,"input":"4","output":"15"},
@@ -236,12 +250,13 @@ void tst_Pricing::mappingFormIsWrittenWithThePricesOfTheMoment()
         json.endObject();
         return json.take();
     };
-    QCOMPARE(shown(Today),
-             R"({"input_usd_per_mtok":0.15,"cached_input_usd_per_mtok":0.15,"cache_write_usd_per_mtok":null,)"
-             R"("cache_write_1h_usd_per_mtok":null,"output_usd_per_mtok":0.60,"reasoning_usd_per_mtok":null,"tiers":[],)"
-             R"("price_changes":[{"from":"2026-12-01T00:00:00.000Z","input_usd_per_mtok":0.30,"cached_input_usd_per_mtok":0.30,)"
-             R"("cache_write_usd_per_mtok":null,"cache_write_1h_usd_per_mtok":null,"output_usd_per_mtok":1.20,)"
-             R"("reasoning_usd_per_mtok":null,"tiers":[]}]})"_ba);
+    QCOMPARE(
+        shown(Today),
+        R"({"input_usd_per_mtok":0.15,"cached_input_usd_per_mtok":0.15,"cache_write_usd_per_mtok":null,)"
+        R"("cache_write_1h_usd_per_mtok":null,"output_usd_per_mtok":0.60,"reasoning_usd_per_mtok":null,"tiers":[],)"
+        R"("price_changes":[{"from":"2026-12-01T00:00:00.000Z","input_usd_per_mtok":0.30,"cached_input_usd_per_mtok":0.30,)"
+        R"("cache_write_usd_per_mtok":null,"cache_write_1h_usd_per_mtok":null,"output_usd_per_mtok":1.20,)"
+        R"("reasoning_usd_per_mtok":null,"tiers":[]}]})"_ba);
     QVERIFY(shown(at(u"2026-12-02T00:00:00Z")).startsWith(R"({"input_usd_per_mtok":0.30,)"));
     QVERIFY(shown(at(u"2026-12-02T00:00:00Z")).endsWith(R"("price_changes":[]})"));
 }
@@ -279,19 +294,27 @@ void tst_Pricing::refusals_data()
     QTest::addColumn<QByteArray>("json");
     QTest::addColumn<QString>("param");
     QTest::newRow("output is missing") << R"({"input_usd_per_mtok":1})"_ba << u"output_usd_per_mtok"_s;
-    QTest::newRow("input is null") << R"({"input_usd_per_mtok":null,"output_usd_per_mtok":1})"_ba << u"input_usd_per_mtok"_s;
-    QTest::newRow("seven decimals") << R"({"input_usd_per_mtok":0.0000001,"output_usd_per_mtok":1})"_ba << u"input_usd_per_mtok"_s;
+    QTest::newRow("input is null") << R"({"input_usd_per_mtok":null,"output_usd_per_mtok":1})"_ba
+                                   << u"input_usd_per_mtok"_s;
+    QTest::newRow("seven decimals") << R"({"input_usd_per_mtok":0.0000001,"output_usd_per_mtok":1})"_ba
+                                    << u"input_usd_per_mtok"_s;
     QTest::newRow("negative") << R"({"input_usd_per_mtok":"-1","output_usd_per_mtok":1})"_ba << u"input_usd_per_mtok"_s;
-    QTest::newRow("too large") << R"({"input_usd_per_mtok":100000.000001,"output_usd_per_mtok":1})"_ba << u"input_usd_per_mtok"_s;
-    QTest::newRow("no number") << R"({"input_usd_per_mtok":"free","output_usd_per_mtok":1})"_ba << u"input_usd_per_mtok"_s;
+    QTest::newRow("too large") << R"({"input_usd_per_mtok":100000.000001,"output_usd_per_mtok":1})"_ba
+                               << u"input_usd_per_mtok"_s;
+    QTest::newRow("no number") << R"({"input_usd_per_mtok":"free","output_usd_per_mtok":1})"_ba
+                               << u"input_usd_per_mtok"_s;
     QTest::newRow("a list") << R"({"input_usd_per_mtok":[1],"output_usd_per_mtok":1})"_ba << u"input_usd_per_mtok"_s;
-    QTest::newRow("tier without its limit") << R"({"input_usd_per_mtok":1,"output_usd_per_mtok":1,"tiers":[{"input_usd_per_mtok":1,"output_usd_per_mtok":1}]})"_ba
-                                            << u"tiers[0].above_input_tokens"_s;
-    QTest::newRow("two tiers") << R"({"input_usd_per_mtok":1,"output_usd_per_mtok":1,"tiers":[{},{}]})"_ba << u"tiers"_s;
-    QTest::newRow("change without a day") << R"({"input_usd_per_mtok":1,"output_usd_per_mtok":1,"price_changes":[{"input_usd_per_mtok":1,"output_usd_per_mtok":1}]})"_ba
-                                          << u"price_changes[0].from"_s;
-    QTest::newRow("a member that does not exist") << R"({"input_usd_per_mtok":1,"output_usd_per_mtok":1,"tiers":[{"above_input_tokens":1,"input_usd_per_mtok":1,"output_usd_per_mtok":1,"batch":1}]})"_ba
-                                                  << u"tiers[0].batch"_s;
+    QTest::newRow("tier without its limit")
+        << R"({"input_usd_per_mtok":1,"output_usd_per_mtok":1,"tiers":[{"input_usd_per_mtok":1,"output_usd_per_mtok":1}]})"_ba
+        << u"tiers[0].above_input_tokens"_s;
+    QTest::newRow("two tiers") << R"({"input_usd_per_mtok":1,"output_usd_per_mtok":1,"tiers":[{},{}]})"_ba
+                               << u"tiers"_s;
+    QTest::newRow("change without a day")
+        << R"({"input_usd_per_mtok":1,"output_usd_per_mtok":1,"price_changes":[{"input_usd_per_mtok":1,"output_usd_per_mtok":1}]})"_ba
+        << u"price_changes[0].from"_s;
+    QTest::newRow("a member that does not exist")
+        << R"({"input_usd_per_mtok":1,"output_usd_per_mtok":1,"tiers":[{"above_input_tokens":1,"input_usd_per_mtok":1,"output_usd_per_mtok":1,"batch":1}]})"_ba
+        << u"tiers[0].batch"_s;
 }
 
 void tst_Pricing::refusals()

@@ -12,9 +12,9 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-Money usd(const char *text)
+Money usd(const QByteArray &text)
 {
-    return *Money::parse(QByteArrayView(text));
+    return *Money::parse(text);
 }
 
 QJsonObject changesOf(const LedgerRow &row)
@@ -87,8 +87,8 @@ private Q_SLOTS:
 private:
     Result<OpenedBudget> create(const BudgetDraft &draft);
     Result<BudgetWrite> patch(const BudgetChange &change);
-    Result<BudgetWrite> raise(const char *amount);
-    Result<BudgetWrite> charge(const char *amount);
+    Result<BudgetWrite> raise(const QByteArray &amount);
+    Result<BudgetWrite> charge(const QByteArray &amount);
     Budget budget();
     QList<LedgerRow> rows();
     bool replayMatches();
@@ -119,12 +119,12 @@ Result<BudgetWrite> tst_Budgets::patch(const BudgetChange &change)
     return m_scratch->attempt([&] { return m_budgets->patch(m_platform, m_user, change, {}); });
 }
 
-Result<BudgetWrite> tst_Budgets::raise(const char *amount)
+Result<BudgetWrite> tst_Budgets::raise(const QByteArray &amount)
 {
     return m_scratch->attempt([&] { return m_budgets->topUp(m_platform, m_user, usd(amount), {}, {}); });
 }
 
-Result<BudgetWrite> tst_Budgets::charge(const char *amount)
+Result<BudgetWrite> tst_Budgets::charge(const QByteArray &amount)
 {
     return m_scratch->attempt([&] { return m_budgets->debit(m_platform, m_user, usd(amount), {}, {}); });
 }

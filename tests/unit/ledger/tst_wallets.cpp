@@ -10,9 +10,9 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-Money usd(const char *text)
+Money usd(const QByteArray &text)
 {
-    return *Money::parse(QByteArrayView(text));
+    return *Money::parse(text);
 }
 
 } // namespace
@@ -39,7 +39,7 @@ private Q_SLOTS:
     void warnsBelowAThreshold();
 
 private:
-    Result<WalletRow> book(WalletRowType type, const char *amount);
+    Result<WalletRow> book(WalletRowType type, const QByteArray &amount);
 
     std::unique_ptr<ScratchDatabase> m_scratch;
     std::unique_ptr<Wallets> m_wallets;
@@ -56,7 +56,7 @@ void tst_Wallets::init()
     QVERIFY(m_wallets->create(m_platform));
 }
 
-Result<WalletRow> tst_Wallets::book(WalletRowType type, const char *amount)
+Result<WalletRow> tst_Wallets::book(WalletRowType type, const QByteArray &amount)
 {
     return m_scratch->attempt([&] { return m_wallets->adjust(m_platform, type, usd(amount), u"note"_s, {}); });
 }

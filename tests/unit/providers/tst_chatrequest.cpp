@@ -64,7 +64,7 @@ void tst_ChatRequest::refuses_data()
         QTest::newRow(name) << body << int(code) << param;
     };
     const auto invalid = ErrorCode::ValidationError;
-    row("nothing", "", ErrorCode::InvalidJson, {});
+    row("nothing", "", invalid, u"model"_s);
     row("half an object", R"({"model":"m")", ErrorCode::InvalidJson, {});
     row("text behind the object", with("") + " x", ErrorCode::InvalidJson, {});
     row("invalid UTF-8", "{\"model\":\"\xff\"}", ErrorCode::InvalidJson, {});

@@ -77,14 +77,18 @@ struct Rig
     }
     BootstrapOutcome good(const QByteArray &json = Example) { return valueOf(apply(json)); }
     PlatformId acme() { return valueOf(services.platforms.findBySlug(u"acme"_s))->id; }
-    EndUserId user(const QString &externalId) { return valueOf(services.endUsers.findByExternalId(acme(), externalId))->id; }
+    EndUserId user(const QString &externalId)
+    {
+        return valueOf(services.endUsers.findByExternalId(acme(), externalId))->id;
+    }
 
     /// Everything but moments, to be compared.
     QByteArray rowCounts()
     {
         QByteArray text;
-        for (const QString &table : { u"providers"_s, u"models"_s, u"model_mappings"_s, u"platforms"_s, u"end_users"_s, u"api_keys"_s,
-                                      u"llm_configs"_s, u"wallets"_s, u"wallet_transactions"_s, u"budgets"_s, u"budget_transactions"_s }) {
+        for (const QString &table :
+             { u"providers"_s, u"models"_s, u"model_mappings"_s, u"platforms"_s, u"end_users"_s, u"api_keys"_s,
+               u"llm_configs"_s, u"wallets"_s, u"wallet_transactions"_s, u"budgets"_s, u"budget_transactions"_s }) {
             Query query = scratch.db().prepare(u"SELECT count(*) FROM "_s + table);
             if (!query.exec() || !query.next())
                 qFatal("cannot count");
@@ -125,7 +129,13 @@ void tst_Bootstrap::wholeFileIsApplied()
     QCOMPARE(alice.value(u"external_id"_s).toString(), u"user-001"_s);
     QCOMPARE(alice.value(u"id"_s).toString(), rig.user(u"user-001"_s).toString());
     QVERIFY(alice.value(u"end_user_key"_s).toString().startsWith(u"sk-eu_"_s));
-    QVERIFY(json.value(u"platforms"_s).toArray().at(1).toObject().value(u"platform_key"_s).toString().startsWith(u"sk-plat_"_s));
+    QVERIFY(json.value(u"platforms"_s)
+                .toArray()
+                .at(1)
+                .toObject()
+                .value(u"platform_key"_s)
+                .toString()
+                .startsWith(u"sk-plat_"_s));
 
     const auto snapshot = valueOf(rig.services.catalog.snapshot());
     const CatalogMapping mapping = snapshot->find("gpt-4o-mini")->mappings.constFirst();
@@ -226,7 +236,8 @@ void tst_Bootstrap::automaticBudgetIsReplaced()
     Rig rig;
     (void)rig.good();
     const EndUserId second = rig.user(u"user-002"_s);
-    (void)rig.good(R"({"platforms":[{"slug":"acme","end_users":[{"external_id":"user-002","budget":{"max_usd":7,"period":"daily"}}]}]})");
+    (void)rig.good(
+        R"({"platforms":[{"slug":"acme","end_users":[{"external_id":"user-002","budget":{"max_usd":7,"period":"daily"}}]}]})");
     const Budget budget = valueOf(rig.services.budgets.get(rig.acme(), second));
     QCOMPARE(budget.max, Money::fromMicros(7'000'000));
     QVERIFY(budget.period == BudgetPeriod::Daily);
@@ -238,13 +249,15 @@ void tst_Bootstrap::newProviderKeyTakesOver()
     Rig rig;
     (void)rig.good();
     rig.scratch.clock.advanceMs(1000);
-    const QByteArray rotated = R"({"platforms":[{"slug":"acme","llm_configs":[{"provider":"openai","api_key":"sk-rotated-key"}]}]})";
+    const QByteArray rotated =
+        R"({"platforms":[{"slug":"acme","llm_configs":[{"provider":"openai","api_key":"sk-rotated-key"}]}]})";
     (void)rig.good(rotated);
     const auto used = [&rig] { return valueOf(rig.services.llmConfigs.keysOf(rig.acme())).keys->constFirst().secret; };
     QCOMPARE(used(), "sk-rotated-key"_ba);
     (void)rig.good(rotated);
     QCOMPARE(valueOf(rig.services.llmConfigs.list(rig.acme())).total, 2);
-    (void)rig.good(R"({"platforms":[{"slug":"acme","llm_configs":[{"provider":"openai","api_key":"sk-upstream-key","is_default":true}]}]})");
+    (void)rig.good(
+        R"({"platforms":[{"slug":"acme","llm_configs":[{"provider":"openai","api_key":"sk-upstream-key","is_default":true}]}]})");
     QCOMPARE(used(), "sk-upstream-key"_ba);
 }
 
@@ -262,9 +275,15 @@ void tst_Bootstrap::refusals_data()
 {
     QTest::addColumn<QByteArray>("json");
     QTest::addColumn<QString>("param");
-    const auto row = [](const char *name, const QByteArray &json, const QString &param) { QTest::newRow(name) << json << param; };
-    const auto inPlatform = [](const QByteArray &members) { return R"({"platforms":[{"slug":"acme",)" + members + "}]}"; };
-    const auto inUser = [&](const QByteArray &members) { return inPlatform(R"("end_users":[{"external_id":"a"},{"external_id":"b",)" + members + "}]"); };
+    const auto row = [](const char *name, const QByteArray &json, const QString &param) {
+        QTest::newRow(name) << json << param;
+    };
+    const auto inPlatform = [](const QByteArray &members) {
+        return R"({"platforms":[{"slug":"acme",)" + members + "}]}";
+    };
+    const auto inUser = [&](const QByteArray &members) {
+        return inPlatform(R"("end_users":[{"external_id":"a"},{"external_id":"b",)" + members + "}]");
+    };
 
     row("unknown member at the top", R"({"plattforms":[]})", u"plattforms"_s);
     row("section that is no list", R"({"platforms":{}})", u"platforms"_s);
@@ -275,33 +294,51 @@ void tst_Bootstrap::refusals_data()
     row("unknown member of a platform", inPlatform(R"("budget":1)"), u"platforms[0].budget"_s);
     row("unknown member of a user", inUser(R"("email":"x")"), u"platforms[0].end_users[1].email"_s);
     row("budget of zero", inUser(R"("budget":{"max_usd":0})"), u"platforms[0].end_users[1].budget.max_usd"_s);
-    row("budget that is too precise", inUser(R"("budget":{"max_usd":"1.0000001"})"), u"platforms[0].end_users[1].budget.max_usd"_s);
-    row("budget without its amount", inUser(R"("budget":{"period":"monthly"})"), u"platforms[0].end_users[1].budget.max_usd"_s);
-    row("unknown period", inUser(R"("budget":{"max_usd":1,"period":"weekly"})"), u"platforms[0].end_users[1].budget.period"_s);
+    row("budget that is too precise", inUser(R"("budget":{"max_usd":"1.0000001"})"),
+        u"platforms[0].end_users[1].budget.max_usd"_s);
+    row("budget without its amount", inUser(R"("budget":{"period":"monthly"})"),
+        u"platforms[0].end_users[1].budget.max_usd"_s);
+    row("unknown period", inUser(R"("budget":{"max_usd":1,"period":"weekly"})"),
+        u"platforms[0].end_users[1].budget.period"_s);
     row("replenishing without an amount", inUser(R"("budget":{"max_usd":1,"period":"monthly","auto_replenish":true})"),
         u"platforms[0].end_users[1].budget.replenish_amount"_s);
-    row("the same user twice", inPlatform(R"("end_users":[{"external_id":"a"},{"external_id":"a"}])"), u"platforms[0].end_users[1].external_id"_s);
+    row("the same user twice", inPlatform(R"("end_users":[{"external_id":"a"},{"external_id":"a"}])"),
+        u"platforms[0].end_users[1].external_id"_s);
     row("the same key twice", inPlatform(R"("keys":[{"name":"a"},{"name":"a"}])"), u"platforms[0].keys[1].name"_s);
     row("wallet below zero", inPlatform(R"("wallet_usd":-1)"), u"platforms[0].wallet_usd"_s);
     row("wallet too large", inPlatform(R"("wallet_usd":1000000)"), u"platforms[0].wallet_usd"_s);
     row("wallet as a flag", inPlatform(R"("wallet_usd":true)"), u"platforms[0].wallet_usd"_s);
-    row("setting out of range", inPlatform(R"("settings":{"default_budget_usd":-5})"), u"platforms[0].settings.default_budget_usd"_s);
-    row("provider key too short", inPlatform(R"("llm_configs":[{"provider":"openai","api_key":"short"}])"), u"platforms[0].llm_configs[0].api_key"_s);
-    row("provider key for nobody", inPlatform(R"("llm_configs":[{"provider":"nobody","api_key":"sk-12345678"}])"), u"platforms[0].llm_configs[0].provider"_s);
-    row("new provider without kind", R"({"providers":[{"slug":"new","base_url":"http://localhost/v1"}]})", u"providers[0].kind"_s);
+    row("setting out of range", inPlatform(R"("settings":{"default_budget_usd":-5})"),
+        u"platforms[0].settings.default_budget_usd"_s);
+    row("provider key too short", inPlatform(R"("llm_configs":[{"provider":"openai","api_key":"short"}])"),
+        u"platforms[0].llm_configs[0].api_key"_s);
+    row("provider key for nobody", inPlatform(R"("llm_configs":[{"provider":"nobody","api_key":"sk-12345678"}])"),
+        u"platforms[0].llm_configs[0].provider"_s);
+    row("new provider without kind", R"({"providers":[{"slug":"new","base_url":"http://localhost/v1"}]})",
+        u"providers[0].kind"_s);
     row("provider of another kind", R"({"providers":[{"slug":"openai","kind":"google"}]})", u"providers[0].kind"_s);
     row("bad base URL", R"({"providers":[{"slug":"openai","base_url":"ftp://x"}]})", u"providers[0].base_url"_s);
-    row("unknown member of a provider", R"({"providers":[{"slug":"openai","api_key":"x"}]})", u"providers[0].api_key"_s);
-    row("mapping to nobody", R"({"models":[{"slug":"m","mappings":[{"provider":"nobody","input_usd_per_mtok":1,"output_usd_per_mtok":1}]}]})",
+    row("unknown member of a provider", R"({"providers":[{"slug":"openai","api_key":"x"}]})",
+        u"providers[0].api_key"_s);
+    row("mapping to nobody",
+        R"({"models":[{"slug":"m","mappings":[{"provider":"nobody","input_usd_per_mtok":1,"output_usd_per_mtok":1}]}]})",
         u"models[0].mappings[0].provider"_s);
-    row("mapping of a known model to nobody", R"({"models":[{"slug":"gpt-4o-mini","mappings":[{"provider":"nobody"}]}]})", u"models[0].mappings[0].provider"_s);
-    row("mapping without price", R"({"models":[{"slug":"m","mappings":[{"provider":"openai"}]}]})", u"models[0].mappings[0].input_usd_per_mtok"_s);
-    row("unknown member of a mapping", R"({"models":[{"slug":"gpt-4o-mini","mappings":[{"provider":"openai","price":1}]}]})", u"models[0].mappings[0].price"_s);
+    row("mapping of a known model to nobody",
+        R"({"models":[{"slug":"gpt-4o-mini","mappings":[{"provider":"nobody"}]}]})",
+        u"models[0].mappings[0].provider"_s);
+    row("mapping without price", R"({"models":[{"slug":"m","mappings":[{"provider":"openai"}]}]})",
+        u"models[0].mappings[0].input_usd_per_mtok"_s);
+    row("unknown member of a mapping",
+        R"({"models":[{"slug":"gpt-4o-mini","mappings":[{"provider":"openai","price":1}]}]})",
+        u"models[0].mappings[0].price"_s);
     row("apps are not there yet", R"({"mcp_apps":[{"app":"github"}]})", u"mcp_apps"_s);
     row("apps of a platform neither", inPlatform(R"("mcp_apps":[{"app":"github"}])"), u"platforms[0].mcp_apps"_s);
-    row("webhooks are not there yet", inPlatform(R"("webhook_endpoints":[{"url":"http://x"}])"), u"platforms[0].webhook_endpoints"_s);
-    row("rate limits are not there yet", inPlatform(R"("rate_limits":{"end_user_default":{"rpm_limit":600}})"), u"platforms[0].rate_limits"_s);
-    row("connections are not there yet", inUser(R"("connections":[{"app":"github"}])"), u"platforms[0].end_users[1].connections"_s);
+    row("webhooks are not there yet", inPlatform(R"("webhook_endpoints":[{"url":"http://x"}])"),
+        u"platforms[0].webhook_endpoints"_s);
+    row("rate limits are not there yet", inPlatform(R"("rate_limits":{"end_user_default":{"rpm_limit":600}})"),
+        u"platforms[0].rate_limits"_s);
+    row("connections are not there yet", inUser(R"("connections":[{"app":"github"}])"),
+        u"platforms[0].end_users[1].connections"_s);
 }
 
 void tst_Bootstrap::refusals()
@@ -320,7 +357,8 @@ void tst_Bootstrap::refusals()
 void tst_Bootstrap::emptySectionsOfLaterVersionsAreFine()
 {
     Rig rig;
-    (void)rig.good(R"({"mcp_apps":[],"platforms":[{"slug":"acme","rate_limits":{"end_user_default":{},"platform":{}},"mcp_apps":[],
+    (void)rig.good(
+        R"({"mcp_apps":[],"platforms":[{"slug":"acme","rate_limits":{"end_user_default":{},"platform":{}},"mcp_apps":[],
         "webhook_endpoints":null,"end_users":[{"external_id":"a","connections":[]}]}]})");
 }
 
@@ -331,12 +369,14 @@ void tst_Bootstrap::nothingStaysOfARefusedFile()
     rig.scratch.changes = {};
     // Everything is well-formed; only the last provider key has no provider.
     QByteArray file = Example;
-    file.replace(R"({ "slug": "plain" })", R"({ "slug": "plain", "llm_configs": [ { "provider": "nobody", "api_key": "sk-12345678" } ] })");
+    file.replace(R"({ "slug": "plain" })",
+                 R"({ "slug": "plain", "llm_configs": [ { "provider": "nobody", "api_key": "sk-12345678" } ] })");
     const auto refused = rig.apply(file);
     QVERIFY(!refused);
     QCOMPARE(refused.error().param, u"platforms[1].llm_configs[0].provider"_s);
     QCOMPARE(rig.rowCounts(), before);
-    QVERIFY(rig.scratch.changes.keys.isEmpty() && rig.scratch.changes.wallets.isEmpty() && !rig.scratch.changes.catalogue);
+    QVERIFY(rig.scratch.changes.keys.isEmpty() && rig.scratch.changes.wallets.isEmpty()
+            && !rig.scratch.changes.catalogue);
     QVERIFY(!rig.scratch.bytes().contains("sk-upstream-key"));
 }
 
