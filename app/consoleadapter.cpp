@@ -153,8 +153,8 @@ void ConsoleAdapter::announce()
     const int calls = m_engine->status().callsInFlight;
     if (std::exchange(m_announcedCalls, calls) != calls)
         Q_EMIT changed(Topic::Server);
-    const quint64 commit = m_engine->committed();
-    if (std::exchange(m_announcedCommit, commit) == commit)
+    const quint64 news = m_engine->committed() + m_engine->refusals().count();
+    if (std::exchange(m_announcedNews, news) == news)
         return;
     for (const Topic topic : { Topic::Platforms, Topic::Providers, Topic::Wallet, Topic::EndUsers, Topic::Requests })
         Q_EMIT changed(topic);

@@ -84,7 +84,7 @@ private:
     bool m_restarts = false;
     bool m_dataFailed = false;
     QTimer m_announcements;
-    quint64 m_announcedCommit = 0;
+    quint64 m_announcedNews = 0;
     int m_announcedCalls = 0;
 };
 

@@ -20,6 +20,7 @@ namespace {
 constexpr qint64 HourMs = 3'600'000;
 constexpr int MostErrors = 6;
 constexpr int MostLowBudgets = 6;
+constexpr int MostSubjects = 3;
 /// A budget is running low with a fifth of it left.
 constexpr int LowShare = 5;
 /// The route that a console booking stands for, so that its key means the same as over the API.
@@ -99,8 +100,17 @@ console::RequestRow rowOf(const Refusal &refusal)
     return row;
 }
 
+/// What a refusal met: the model that is not there, otherwise the user who may not go on.
+QString subjectOf(Services &services, const Refusal &refusal)
+{
+    if (refusal.error.code == ErrorCode::ModelNotFound || refusal.endUser.isNull())
+        return refusal.model;
+    const auto user = services.endUsers.get(refusal.platform, refusal.endUser);
+    return user ? user->externalId : QString();
+}
+
 /// Refused calls are user-facing calls that failed; the log has no rows of them.
-void countRefusals(const QList<Refusal> &refusals, qint64 widthMs, console::OverviewFigures &figures)
+void countRefusals(Services &services, const QList<Refusal> &refusals, qint64 widthMs, console::OverviewFigures &figures)
 {
     for (const Refusal &refusal : refusals) {
         const qint64 index = (refusal.at.ms() - figures.fromMs) / widthMs;
@@ -117,8 +127,9 @@ void countRefusals(const QList<Refusal> &refusals, qint64 widthMs, console::Over
         }
         ++group->count;
         group->lastAtMs = std::max(group->lastAtMs, refusal.at.ms());
-        if (!refusal.model.isEmpty() && !group->subjects.contains(refusal.model) && group->subjects.size() < 3)
-            group->subjects.append(refusal.model);
+        if (const QString subject = subjectOf(services, refusal); !subject.isEmpty() && !group->subjects.contains(subject))
+            group->subjects.prepend(subject);
+        group->subjects.resize(std::min<qsizetype>(group->subjects.size(), MostSubjects));
     }
     std::stable_sort(figures.errors.begin(), figures.errors.end(), [](const auto &a, const auto &b) { return a.count > b.count; });
     figures.errors.resize(std::min<qsizetype>(figures.errors.size(), MostErrors));
@@ -378,8 +389,8 @@ Result<console::OverviewFigures> ConsoleQuestions::overview(Services &services, 
     if (before->requests > 0)
         figures.spendBefore = before->spend;
     for (const FailureGroup &group : *failures)
-        figures.errors.append({ 502, group.message, group.models, group.count, group.lastAt.ms() });
-    countRefusals(refusals.since(platform, since), widthMs, figures);
+        figures.errors.append({ 502, u"provider_error"_s, { group.message }, group.count, group.lastAt.ms() });
+    countRefusals(services, refusals.since(platform, since), widthMs, figures);
     figures.lowBudgets = *low;
     figures.anyRequest = newest->has_value();
     return figures;

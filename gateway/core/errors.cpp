@@ -21,6 +21,7 @@ constexpr ErrorRow Table[] = {
     {ErrorCode::Forbidden, 403, "forbidden"_L1, "forbidden"_L1},
     {ErrorCode::EndUserInactive, 403, "forbidden"_L1, "end_user_inactive"_L1},
     {ErrorCode::PlatformInactive, 403, "forbidden"_L1, "platform_inactive"_L1},
+    {ErrorCode::OriginNotAllowed, 403, "forbidden"_L1, "origin_not_allowed"_L1},
     {ErrorCode::RouteNotFound, 404, "not_found"_L1, "not_found"_L1},
     {ErrorCode::PlatformNotFound, 404, "not_found"_L1, "platform_not_found"_L1},
     {ErrorCode::EndUserNotFound, 404, "not_found"_L1, "end_user_not_found"_L1},

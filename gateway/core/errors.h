@@ -18,6 +18,7 @@ enum class ErrorCode {
     Forbidden,
     EndUserInactive,
     PlatformInactive,
+    OriginNotAllowed,
     RouteNotFound,
     PlatformNotFound,
     EndUserNotFound,

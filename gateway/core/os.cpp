@@ -135,6 +135,11 @@ void sayAndClose(int socket, const QByteArray &text)
     ::close(socket);
 }
 
+void endSending(qintptr socket)
+{
+    ::shutdown(int(socket), SHUT_WR);
+}
+
 bool hasDisplay()
 {
     return qEnvironmentVariableIsSet("DISPLAY") || qEnvironmentVariableIsSet("WAYLAND_DISPLAY")

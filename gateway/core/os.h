@@ -35,6 +35,9 @@ int raiseOpenFileLimit();
 /// Writes what fits into the socket's buffer, without waiting, and closes it.
 void sayAndClose(int socket, const QByteArray &text);
 
+/// Tells the other side that nothing more will be sent; reading goes on.
+void endSending(qintptr socket);
+
 /// True when a desktop can be shown.
 bool hasDisplay();
 

@@ -82,7 +82,7 @@ bool applyCors(HttpExchange &exchange, const CorsSettings &settings)
     const HttpRequest &request = exchange.request();
     const QByteArrayView origin = request.header("origin");
     if (corsVerdict(request.path, origin, settings) == CorsVerdict::Refused) {
-        replyError(exchange, {ErrorCode::Forbidden, u"Web pages of this origin may not call this server."_s});
+        replyError(exchange, {ErrorCode::OriginNotAllowed, u"Web pages of this origin may not call this server."_s});
         return true;
     }
     for (const auto &[name, value] : corsHeaders(request.path, origin, settings))

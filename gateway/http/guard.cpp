@@ -2,15 +2,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "http/guard.h"
 
+#include "core/os.h"
 #include "http/answerhead.h"
 #include "http/errorbody.h"
 
 #include <QtCore/QMetaMethod>
 
 #include <algorithm>
-#ifdef Q_OS_UNIX
-#include <sys/socket.h>
-#endif
 
 namespace assistiv {
 
@@ -230,12 +228,8 @@ void GuardConnection::close()
 
 void GuardConnection::finishSending()
 {
-#ifdef Q_OS_UNIX
-    if (!m_tls) {
-        ::shutdown(int(m_socket.socketDescriptor()), SHUT_WR);
-        return;
-    }
-#endif
+    if (!m_tls)
+        return os::endSending(m_socket.socketDescriptor());
     // TLS cannot close one side only; a refused client has more to send and is given the time to read its answer.
     if (!m_refused)
         m_socket.disconnectFromHost();

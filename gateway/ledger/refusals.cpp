@@ -8,6 +8,7 @@ void Refusals::note(Refusal refusal)
 {
     const std::scoped_lock lock(m_mutex);
     m_refusals.push_back(std::move(refusal));
+    m_count.fetch_add(1, std::memory_order_relaxed);
     if (m_refusals.size() > Most)
         m_refusals.pop_front();
 }

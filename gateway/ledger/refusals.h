@@ -8,6 +8,7 @@
 
 #include <QtCore/QList>
 
+#include <atomic>
 #include <deque>
 #include <mutex>
 
@@ -33,10 +34,13 @@ public:
     void note(Refusal refusal);
     /// Oldest first.
     QList<Refusal> since(const PlatformId &platform, Timestamp moment) const;
+    /// Grows with every refusal.
+    quint64 count() const { return m_count.load(std::memory_order_relaxed); }
 
 private:
     mutable std::mutex m_mutex;
     std::deque<Refusal> m_refusals;
+    std::atomic<quint64> m_count = 0;
 };
 
 } // namespace assistiv

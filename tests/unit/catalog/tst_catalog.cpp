@@ -3,10 +3,12 @@
 #include "catalog/catalog.h"
 #include "catalog/llmconfigs.h"
 #include "catalog/starter.h"
-#include "unit/catalog/scratchdatabase.h"
+#include "fixtures/scratchdatabase.h"
+#include "fixtures/valueof.h"
 
 #include <QtCore/QJsonArray>
 #include <QtCore/QJsonDocument>
+#include <QtTest/QTest>
 
 using namespace assistiv;
 using namespace Qt::StringLiterals;
@@ -16,6 +18,8 @@ class tst_Catalog : public QObject
     Q_OBJECT
 
 private Q_SLOTS:
+    void initTestCase_data() { ScratchDatabase::addDialects(); }
+
     void starterIsComplete();
     void importRunsOnce();
     void snapshotHasWhatCallsNeed();
@@ -38,14 +42,13 @@ namespace {
 
 struct Rig
 {
-    ScratchDatabase scratch;
+    ScratchDatabase scratch { ScratchDatabase::currentDialect() };
     Catalog catalog { scratch.context() };
 
-    Rig() { check(catalog.importStarter()); }
-    static void check(const Result<void> &result)
+    Rig()
     {
-        if (!result)
-            qFatal("unexpected error: %s (%s)", qPrintable(result.error().message), qPrintable(result.error().param));
+        scratch.clock.set(*Timestamp::parse(u"2026-11-21T12:00:00Z"));
+        mustSucceed(scratch.attempt([this] { return catalog.importStarter(); }));
     }
     std::shared_ptr<const CatalogSnapshot> snapshot() { return valueOf(catalog.snapshot()); }
 };
@@ -94,13 +97,13 @@ void tst_Catalog::importRunsOnce()
     Rig rig;
     const auto before = rig.snapshot();
     rig.scratch.changes = {};
-    Rig::check(rig.catalog.importStarter());
+    mustSucceed(rig.catalog.importStarter());
     QVERIFY(!rig.scratch.changes.catalogue);
     QCOMPARE(rig.snapshot()->version(), before->version());
     QCOMPARE(valueOf(rig.catalog.models()).total, 64);
 
     // The same content once more from a new file changes no row.
-    Rig::check(rig.catalog.importCatalogue(starterCatalogue()));
+    mustSucceed(rig.catalog.importCatalogue(starterCatalogue()));
     const Model model = valueOf(rig.catalog.model(u"gpt-4o-mini"_s));
     QCOMPARE(model.mappings.constFirst().priceVersion, 1);
     QCOMPARE(model.updatedAt, model.createdAt);
@@ -155,8 +158,8 @@ void tst_Catalog::editedPriceIsKept()
 {
     Rig rig;
     const Model model = valueOf(rig.catalog.model(u"gpt-6-sol"_s));
-    Rig::check(rig.catalog.putMapping(model.id, { .provider = u"openai"_s, .pricing = priced(7, 8) }));
-    Rig::check(rig.catalog.importCatalogue(
+    mustSucceed(rig.catalog.putMapping(model.id, { .provider = u"openai"_s, .pricing = priced(7, 8) }));
+    mustSucceed(rig.catalog.importCatalogue(
         changedFile(u"gpt-6-sol"_s, [](QJsonObject &entry) { entry.insert(u"display_name"_s, u"Another name"_s); })));
     const Model after = valueOf(rig.catalog.model(u"gpt-6-sol"_s));
     QVERIFY(after.mappings.constFirst().isEdited);
@@ -169,7 +172,7 @@ void tst_Catalog::editedPriceIsKept()
 void tst_Catalog::uneditedPriceFollowsTheFile()
 {
     Rig rig;
-    Rig::check(rig.catalog.importCatalogue(changedFile(u"gpt-6-sol"_s, [](QJsonObject &entry) {
+    mustSucceed(rig.catalog.importCatalogue(changedFile(u"gpt-6-sol"_s, [](QJsonObject &entry) {
         QJsonObject prices = entry.value(u"prices"_s).toObject();
         prices.insert(u"input"_s, u"1.5"_s);
         entry.insert(u"prices"_s, prices);
@@ -187,7 +190,7 @@ void tst_Catalog::enablingIsNoEdit()
     QVERIFY(!model.isEnabled);
     (void)valueOf(rig.catalog.updateModel(model.id, { .isEnabled = true }));
     QVERIFY(rig.snapshot()->find("gpt-4o-mini")->isEnabled);
-    Rig::check(rig.catalog.importCatalogue(
+    mustSucceed(rig.catalog.importCatalogue(
         changedFile(u"gpt-4o-mini"_s, [](QJsonObject &entry) { entry.insert(u"display_name"_s, u"Another name"_s); })));
     const Model after = valueOf(rig.catalog.model(u"gpt-4o-mini"_s));
     QVERIFY(after.isEnabled);
@@ -201,17 +204,17 @@ void tst_Catalog::modelsInUseAreSwitchedOffOnTheirLastDayOnly()
         entry.insert(u"status"_s, u"deprecated"_s);
         entry.insert(u"retires_on"_s, u"2026-11-30"_s);
     });
-    Rig::check(rig.catalog.importCatalogue(file));
+    mustSucceed(rig.catalog.importCatalogue(file));
     QVERIFY(valueOf(rig.catalog.model(u"gpt-6-sol"_s)).isEnabled);
     QCOMPARE(valueOf(rig.catalog.model(u"gpt-6-sol"_s)).retiresOn, u"2026-11-30"_s);
 
     rig.scratch.clock.set(*Timestamp::parse(u"2026-11-29T23:59:59Z"));
-    Rig::check(rig.catalog.importStarter());
+    mustSucceed(rig.catalog.importStarter());
     QVERIFY(valueOf(rig.catalog.model(u"gpt-6-sol"_s)).isEnabled);
 
     rig.scratch.changes = {};
     rig.scratch.clock.set(*Timestamp::parse(u"2026-11-30T00:00:00Z"));
-    Rig::check(rig.catalog.importStarter());
+    mustSucceed(rig.catalog.importStarter());
     QVERIFY(!valueOf(rig.catalog.model(u"gpt-6-sol"_s)).isEnabled);
     QVERIFY(rig.scratch.changes.catalogue);
 }
@@ -222,9 +225,9 @@ void tst_Catalog::disabledThingsCannotBeRouted()
     const Model model = valueOf(rig.catalog.model(u"gpt-6-sol"_s));
     const auto ways = [&rig] { return rig.snapshot()->find("gpt-6-sol")->mappings.size(); };
     QCOMPARE(ways(), 1);
-    Rig::check(rig.catalog.putMapping(model.id, { .provider = u"openai"_s, .isEnabled = false }));
+    mustSucceed(rig.catalog.putMapping(model.id, { .provider = u"openai"_s, .isEnabled = false }));
     QCOMPARE(ways(), 0);
-    Rig::check(rig.catalog.putMapping(model.id, { .provider = u"openai"_s, .isEnabled = true }));
+    mustSucceed(rig.catalog.putMapping(model.id, { .provider = u"openai"_s, .isEnabled = true }));
     (void)valueOf(rig.catalog.updateModel(model.id, { .isEnabled = false }));
     QCOMPARE(ways(), 0);
     (void)valueOf(rig.catalog.updateModel(model.id, { .isEnabled = true }));
@@ -320,7 +323,7 @@ void tst_Catalog::modelRules()
     QCOMPARE(rig.catalog.updateModel(sol.id, { .maxOutputTokens = 2'000'000 }).error().param, u"max_output_tokens"_s);
     QCOMPARE(rig.catalog.updateModel(ModelId::create(), {}).error().code, ErrorCode::ModelNotFound);
     QCOMPARE(rig.catalog.removeModel(ModelId::create()).error().code, ErrorCode::ModelNotFound);
-    Rig::check(rig.catalog.removeModel(sol.id));
+    mustSucceed(rig.catalog.removeModel(sol.id));
     QVERIFY(!rig.snapshot()->find("gpt-6-sol"));
     // An OpenAI model that nobody told us about.
     (void)valueOf(rig.catalog.createModel(
@@ -358,8 +361,8 @@ void tst_Catalog::providerWithKeysStays()
     const LlmConfig config =
         valueOf(configs.create(platform, { .provider = u"openai"_s, .apiKey = u"sk-upstream-key"_s }));
     QCOMPARE(rig.catalog.removeProvider(openai.id).error().code, ErrorCode::Conflict);
-    Rig::check(configs.remove(platform, config.id));
-    Rig::check(rig.catalog.removeProvider(openai.id));
+    mustSucceed(configs.remove(platform, config.id));
+    mustSucceed(rig.catalog.removeProvider(openai.id));
     QCOMPARE(rig.catalog.provider(u"openai"_s).error().code, ErrorCode::ProviderNotFound);
     QCOMPARE(rig.snapshot()->find("gpt-6-sol")->mappings.size(), 0);
 }
@@ -367,9 +370,9 @@ void tst_Catalog::providerWithKeysStays()
 void tst_Catalog::damagedPriceIsNotFree()
 {
     Rig rig;
-    Rig::check(rig.scratch.db().run(u"UPDATE model_mappings SET pricing = '{\"input\":1}'"_s));
+    mustSucceed(rig.scratch.db().run(u"UPDATE model_mappings SET pricing = '{\"input\":1}'"_s));
     QCOMPARE(rig.catalog.snapshot().error().code, ErrorCode::Internal);
 }
 
-QTEST_APPLESS_MAIN(tst_Catalog)
+QTEST_GUILESS_MAIN(tst_Catalog)
 #include "tst_catalog.moc"
