@@ -9,6 +9,7 @@
 
 #include <csignal>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -112,6 +113,13 @@ void onTerminationRequest(std::function<void()> callback)
     ::sigaction(SIGTERM, &action, nullptr);
     ::sigaction(SIGINT, &action, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
+}
+
+void keepFreedMemory()
+{
+    ::mallopt(M_TRIM_THRESHOLD, 256 * 1024 * 1024);
+    ::mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
+    ::mallopt(M_TOP_PAD, 1024 * 1024);
 }
 
 int raiseOpenFileLimit()

@@ -29,6 +29,9 @@ qint64 residentBytes();
 /// application object was made.
 void onTerminationRequest(std::function<void()> callback);
 
+/// Lets the allocator keep what it has: giving memory back to the system after each large request costs more than it saves.
+void keepFreedMemory();
+
 /// The limit of open files is raised as far as it goes; returns what it is then.
 int raiseOpenFileLimit();
 

@@ -18,6 +18,7 @@ namespace {
 
 constexpr int ReaderThreads = 2;
 constexpr int HousekeepingMs = 15'000;
+constexpr int MostResets = 200;
 
 } // namespace
 
@@ -30,7 +31,7 @@ Engine::Engine(EngineSettings settings, std::shared_ptr<const Vault> vault, cons
 {
     m_acceptorThread.setObjectName(u"acceptor"_s);
     m_housekeeping.setInterval(HousekeepingMs);
-    connect(&m_housekeeping, &QTimer::timeout, this, &Engine::noteUsedKeys);
+    connect(&m_housekeeping, &QTimer::timeout, this, &Engine::keepHouse);
     m_grace.setSingleShot(true);
     connect(&m_grace, &QTimer::timeout, this, [this] {
         Log::warning("engine", u"calls still run after the grace period; they are cancelled and settled"_s);
@@ -82,35 +83,51 @@ Result<void> Engine::prepare(Database &db, const std::function<Result<void>(Serv
         return started.error();
     if (const auto imported = services.catalog.importStarter(); !imported)
         return imported.error();
-    if (const auto replayed = replayJournal(services); !replayed)
-        return replayed.error();
+    const auto refused = replayJournal(services);
+    if (!refused)
+        return refused.error();
     if (setUp) {
         if (const auto done = setUp(services); !done)
             return done.error();
     }
     if (const auto committed = transaction.commit(); !committed)
         return committed.error();
-    m_journal.clear();
+    m_journal.keepOnly(*refused);
     publishCatalogue(services);
     return {};
 }
 
-Result<void> Engine::replayJournal(Services &services)
+Result<QList<Settlement>> Engine::replayJournal(Services &services)
 {
-    const QList<Settlement> waiting = m_journal.read();
+    const auto waiting = m_journal.read();
+    if (!waiting)
+        return waiting.error();
     SettlementStore store(services.context, services.budgets);
-    for (const Settlement &settlement : waiting) {
+    QList<Settlement> refused;
+    for (const Settlement &settlement : *waiting) {
         const auto applied = store.isApplied(settlement);
         if (!applied)
             return applied.error();
         if (*applied)
             continue;
-        if (const auto done = store.apply({ &settlement }); !done)
+        Savepoint savepoint(services.context.db);
+        if (!savepoint.isOpen())
+            return databaseUnavailable();
+        auto done = store.apply({ &settlement });
+        if (done)
+            done = savepoint.keep();
+        if (done)
+            continue;
+        if (done.error().code == ErrorCode::DatabaseUnavailable)
             return done.error();
+        // One that is refused again and again must not keep the gateway from starting.
+        Log::error("engine", u"a call of an earlier run still cannot be billed, it stays in the journal: log row %1"_s
+                       .arg(settlement.id.toString()));
+        refused.append(settlement);
     }
-    if (!waiting.isEmpty())
-        Log::info("engine", u"%1 calls of an earlier run were billed from the journal"_s.arg(waiting.size()));
-    return {};
+    if (waiting->size() > refused.size())
+        Log::info("engine", u"%1 calls of an earlier run were billed from the journal"_s.arg(waiting->size() - refused.size()));
+    return refused;
 }
 
 void Engine::publishCatalogue(Services &services)
@@ -213,7 +230,7 @@ void Engine::finishStop()
     m_acceptor.reset();
     m_serving = false;
     m_stopping = false;
-    noteUsedKeys();
+    keepHouse();
     Q_EMIT stopped();
 }
 
@@ -258,7 +275,7 @@ void Engine::enqueueWrite(std::shared_ptr<Mailbox> mailbox, QPointer<QObject> as
     m_writer.enqueue(std::move(mailbox), std::move(asker), std::move(job));
 }
 
-void Engine::noteUsedKeys()
+void Engine::keepHouse()
 {
     if (!m_open)
         return;
@@ -268,6 +285,9 @@ void Engine::noteUsedKeys()
         [used](Services &services) -> Result<qint64> {
             if (const auto noted = services.apiKeys.noteUsed(used); !noted)
                 return noted.error();
+            // Budgets that nobody touches start their new period here; the others did at their first gate.
+            if (const auto reset = services.budgets.resetDue(MostResets); !reset)
+                return reset.error();
             return services.context.db.sizeBytes();
         },
         [this](const Result<qint64> &bytes) {

@@ -73,11 +73,13 @@ protected:
 
 private:
     Result<void> prepare(Database &db, const std::function<Result<void>(Services &)> &setUp);
-    Result<void> replayJournal(Services &services);
+    /// Bills what it can; what the database refuses is returned and stays in the journal.
+    Result<QList<Settlement>> replayJournal(Services &services);
     void publishCatalogue(Services &services);
     void onWorkerDrained();
     void finishStop();
-    void noteUsedKeys();
+    /// Last use of keys, due resets, size of the database.
+    void keepHouse();
 
     const EngineSettings m_settings;
     const std::shared_ptr<const Vault> m_vault;

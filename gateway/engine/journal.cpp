@@ -26,35 +26,55 @@ bool Journal::append(const Settlement &settlement)
     return kept;
 }
 
-QList<Settlement> Journal::read()
+Result<QList<Settlement>> Journal::read()
 {
     const std::scoped_lock lock(m_mutex);
     QList<Settlement> settlements;
-    if (!m_file.open(QIODevice::ReadOnly))
+    if (!m_file.exists())
         return settlements;
-    while (!m_file.atEnd()) {
-        const QByteArray line = m_file.readLine().trimmed();
+    // Not to be taken for an empty one: what it holds would be thrown away as replayed.
+    const auto failure = [this](const QString &reason) {
+        return Error { ErrorCode::Internal, u"The settlement journal %1 cannot be read: %2"_s.arg(m_file.fileName(), reason) };
+    };
+    if (!m_file.open(QIODevice::ReadOnly))
+        return failure(m_file.errorString());
+    const QByteArray contents = m_file.readAll();
+    const bool wasRead = m_file.error() == QFileDevice::NoError;
+    const QString reason = m_file.errorString();
+    m_file.close();
+    if (!wasRead)
+        return failure(reason);
+
+    QByteArray unreadable;
+    for (const QByteArray &each : contents.split('\n')) {
+        const QByteArray line = each.trimmed();
         if (line.isEmpty())
             continue;
-        if (const auto settlement = settlementFrom(line)) {
+        if (const auto settlement = settlementFrom(line))
             settlements.append(*settlement);
-            continue;
-        }
-        // The last line of a crashed write, most likely: its call was never answered as complete.
-        Log::error("journal", u"a line of the settlement journal cannot be read; it is kept in %1.unreadable"_s.arg(m_file.fileName()));
-        QFile unreadable(m_file.fileName() + u".unreadable"_s);
-        if (unreadable.open(QIODevice::Append))
-            unreadable.write(line + '\n');
+        else
+            unreadable += line + '\n';
     }
-    m_file.close();
+    if (unreadable.isEmpty())
+        return settlements;
+    // The last line of a crashed write, most likely: its call was never answered as complete.
+    const QString beside = m_file.fileName() + u".unreadable"_s;
+    Log::error("journal", u"lines of the settlement journal cannot be read; they are kept in %1"_s.arg(beside));
+    QFile kept(beside);
+    if (!kept.open(QIODevice::Append) || kept.write(unreadable) != unreadable.size() || !kept.flush())
+        return failure(u"its unreadable lines cannot be kept in %1"_s.arg(beside));
     return settlements;
 }
 
-void Journal::clear()
+void Journal::keepOnly(const QList<Settlement> &settlements)
 {
     const std::scoped_lock lock(m_mutex);
-    if (m_file.exists() && !m_file.remove())
-        Log::error("journal", u"the settlement journal cannot be removed; its rows are recognised and not billed again"_s);
+    QByteArray lines;
+    for (const Settlement &settlement : settlements)
+        lines += journalLine(settlement) + '\n';
+    const bool kept = lines.isEmpty() ? !m_file.exists() || m_file.remove() : os::replacePrivateFile(m_file.fileName(), lines);
+    if (!kept)
+        Log::error("journal", u"the settlement journal cannot be changed; its rows are recognised and not billed again"_s);
 }
 
 } // namespace assistiv

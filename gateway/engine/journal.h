@@ -22,9 +22,9 @@ public:
     /// False when not even the file could be written: the operator's log is then the last resort.
     bool append(const Settlement &settlement);
     /// What an earlier run left behind; lines that cannot be read are reported and kept in a file beside.
-    QList<Settlement> read();
-    /// After everything read() returned was committed.
-    void clear();
+    Result<QList<Settlement>> read();
+    /// After everything else that read() returned was committed.
+    void keepOnly(const QList<Settlement> &settlements);
 
 private:
     std::mutex m_mutex;

@@ -146,7 +146,8 @@ bool Writer::commitBatch(Batch &batch)
         size_t end = at + 1;
         while (end < batch.size() && std::holds_alternative<PendingSettlement>(batch[end]))
             ++end;
-        runSettlements(batch, at, end);
+        if (!runSettlements(batch, at, end))
+            return false;
         at = end;
     }
     // A connection that broke inside the batch shows here at the latest.
@@ -160,7 +161,21 @@ bool Writer::commitBatch(Batch &batch)
     return true;
 }
 
-void Writer::runSettlements(Batch &batch, size_t from, size_t to)
+Result<void> Writer::applyGroup(const QList<const Settlement *> &group)
+{
+    const AccountChanges before = m_changes;
+    Savepoint savepoint(*m_db);
+    if (!savepoint.isOpen())
+        return databaseUnavailable();
+    auto applied = m_settlements->apply(group);
+    if (applied)
+        applied = savepoint.keep();
+    if (!applied)
+        m_changes = before;
+    return applied;
+}
+
+bool Writer::runSettlements(Batch &batch, size_t from, size_t to)
 {
     QList<const Settlement *> group;
     for (size_t at = from; at < to; ++at) {
@@ -168,26 +183,22 @@ void Writer::runSettlements(Batch &batch, size_t from, size_t to)
         pending.outcome = {};
         group.append(&pending.settlement);
     }
-    const auto attempt = [this](const QList<const Settlement *> &some) -> Result<void> {
-        const AccountChanges before = m_changes;
-        Savepoint savepoint(*m_db);
-        if (!savepoint.isOpen())
-            return databaseUnavailable();
-        auto applied = m_settlements->apply(some);
-        if (applied)
-            applied = savepoint.keep();
-        if (!applied)
-            m_changes = before;
-        return applied;
+    const auto isAway = [](const Result<void> &outcome) {
+        return !outcome && outcome.error().code == ErrorCode::DatabaseUnavailable;
     };
-    const auto together = attempt(group);
+    const auto together = applyGroup(group);
     if (together)
-        return;
+        return true;
+    if (isAway(together))
+        return false;
     // One of them is poisoned: alone, each of the others gets through.
     for (size_t at = from; at < to; ++at) {
         auto &pending = std::get<PendingSettlement>(batch[at]);
-        pending.outcome = group.size() == 1 ? together : attempt({ &pending.settlement });
+        pending.outcome = group.size() == 1 ? together : applyGroup({ &pending.settlement });
+        if (isAway(pending.outcome))
+            return false;
     }
+    return true;
 }
 
 void Writer::runJob(PendingJob &pending)
@@ -233,24 +244,23 @@ void Writer::recover(Batch &batch)
             const auto applied = m_settlements->isApplied(pending->settlement);
             if (!applied) {
                 reachable = false;
-            } else if (!*applied) {
-                Savepoint savepoint(*m_db);
-                pending->outcome = m_settlements->apply({ &pending->settlement });
-                if (pending->outcome)
-                    pending->outcome = savepoint.keep();
+            } else if (*applied) {
+                pending->outcome = {};
+            } else {
+                pending->outcome = applyGroup({ &pending->settlement });
                 reachable = pending->outcome.ok() || pending->outcome.error().code != ErrorCode::DatabaseUnavailable;
             }
         }
         if (reachable && transaction.commit()) {
-            // Balances that gates saw may stem from a commit whose answer was lost: load everything anew.
-            m_parts.book.drop();
-            m_parts.book.publishCommit(std::exchange(m_changes, {}));
+            keepPoisoned(batch);
+            forgetBalances();
             m_healthy.store(true, std::memory_order_relaxed);
             Log::info("writer", u"the database takes commits again"_s);
             return;
         }
     }
-    m_changes = {};
+    // One of the commits may have arrived all the same.
+    forgetBalances();
     for (Item &item : batch) {
         PendingSettlement *pending = pendingOf(item);
         if (!pending)
@@ -258,6 +268,13 @@ void Writer::recover(Batch &batch)
         pending->outcome = databaseUnavailable();
         putInJournal(pending->settlement);
     }
+}
+
+void Writer::forgetBalances()
+{
+    m_changes = {};
+    m_parts.book.drop();
+    m_parts.catalogueChanged(*m_services);
 }
 
 void Writer::keepPoisoned(Batch &batch)

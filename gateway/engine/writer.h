@@ -82,7 +82,12 @@ private:
     Batch takeBatch();
     /// One transaction around the batch; false when the database could not commit it.
     bool commitBatch(Batch &batch);
-    void runSettlements(Batch &batch, size_t from, size_t to);
+    /// False when the database could not do its work: that is no fault of the settlements.
+    bool runSettlements(Batch &batch, size_t from, size_t to);
+    /// All of the group or, after an error, nothing, in what is written as in what will be published.
+    Result<void> applyGroup(const QList<const Settlement *> &group);
+    /// Balances that gates saw may stem from a commit whose answer was lost: loads everything anew.
+    void forgetBalances();
     void runJob(PendingJob &pending);
     /// The database is away: jobs are answered with the error, settlements are repeated and journalled in the end.
     void recover(Batch &batch);

@@ -64,7 +64,7 @@ QByteArrayView reasonOf(int status)
 }
 
 /// Made once a second at most; every answer needs it.
-QByteArray currentDate()
+QByteArray dateText()
 {
     thread_local qint64 second = 0;
     thread_local QByteArray text;
@@ -93,7 +93,7 @@ QByteArray beginHead(int status)
     head += ' ';
     head += reasonOf(status);
     head += "\r\n";
-    appendHeader(head, "date", currentDate());
+    appendHeader(head, "date", dateText());
     return head;
 }
 

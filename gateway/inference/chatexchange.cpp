@@ -58,7 +58,8 @@ void ChatExchange::start()
 
 void ChatExchange::passGates()
 {
-    if (!m_client)
+    // It may have left while its key was being loaded: then its signal came before we listened.
+    if (!m_client || m_client->isGone())
         return over();
     if (m_parts.settlements.isFull()) {
         return refuse({ .code = ErrorCode::DatabaseUnavailable,
@@ -83,7 +84,8 @@ void ChatExchange::passGates()
             return refuse(done.error());
         passGates();
     };
-    if (std::holds_alternative<AccountBook::ResetDue>(gate))
+    // A reset that changes nothing was done already, by another gateway: then the book has to read the new period.
+    if (std::holds_alternative<AccountBook::ResetDue>(gate) && m_gateRounds % 2 == 1)
         m_parts.accounts.resetBudget(m_caller.endUser, this, again);
     else
         m_parts.accounts.load(m_keyHash, this, again);
@@ -154,8 +156,10 @@ void ChatExchange::onBytes()
         return;
     if (m_stream)
         return readStream(bytes);
-    if (m_attempt.reply->status() == 200 || m_body.size() < ErrorBodyBytes)
-        m_body += bytes;
+    m_body += bytes;
+    // An error that never ends is one all the same.
+    if (m_attempt.reply->status() != 200 && m_body.size() >= ErrorBodyBytes)
+        failWithStatus();
 }
 
 void ChatExchange::readStream(const QByteArray &bytes)
@@ -219,10 +223,8 @@ void ChatExchange::onFinished()
         Log::info("inference", u"provider %1: %2"_s.arg(m_attempt.leg.mapping->providerSlug, reply.errorText()));
         return failAttempt(failureFromNetwork(reply.error()));
     }
-    if (reply.status() != 200) {
-        const int wait = retryAfterSeconds(reply.header("retry-after"), reply.header("retry-after-ms"));
-        return failAttempt(failureFromStatus(reply.status(), m_body, wait, m_attempt.leg.key.secret));
-    }
+    if (reply.status() != 200)
+        return failWithStatus();
     if (m_stream)
         return failAttempt({ { ErrorCode::ProviderError, u"The provider closed the stream early."_s }, true });
     finishJson();
@@ -238,7 +240,7 @@ void ChatExchange::finishJson()
     const Usage usage = answer->usage.value_or(estimate(answer->outputBytes));
     settle(CallStatus::Success, usage, method, {}, [this, body = std::move(answer->body)](const Result<void> &billed) {
         if (!billed)
-            return endWithError(billed.error());
+            return endUnbilled(billed.error());
         if (m_client)
             m_client->reply(200, body);
         over();
@@ -257,7 +259,7 @@ void ChatExchange::finishStream()
     settle(CallStatus::Success, usage, reported ? TokenCountMethod::Reported : TokenCountMethod::Estimated, {},
            [this](const Result<void> &billed) {
                if (!billed)
-                   return endWithError(billed.error());
+                   return endUnbilled(billed.error());
                if (m_client && !m_streaming)
                    m_client->beginStream("text/event-stream");
                if (m_client) {
@@ -266,6 +268,14 @@ void ChatExchange::finishStream()
                }
                over();
            });
+}
+
+void ChatExchange::failWithStatus()
+{
+    const HttpReply &reply = *m_attempt.reply;
+    const int wait = retryAfterSeconds(reply.header("retry-after"), reply.header("retry-after-ms"));
+    failAttempt(failureFromStatus(reply.status(), QByteArrayView(m_body).first(qMin(m_body.size(), ErrorBodyBytes)), wait,
+                                  m_attempt.leg.key.secret));
 }
 
 void ChatExchange::failAttempt(const UpstreamFailure &failure)
@@ -310,6 +320,13 @@ void ChatExchange::endWithError(const Error &error)
     over();
 }
 
+void ChatExchange::endUnbilled(Error error)
+{
+    error.mayRepeat = false; // the journal has the bill: a repeat would be a second one
+    error.retryAfterSeconds = 0;
+    endWithError(error);
+}
+
 void ChatExchange::onClientGone()
 {
     m_client = nullptr;
@@ -333,9 +350,10 @@ void ChatExchange::cancel()
         method = TokenCountMethod::Estimated;
     }
     dropReply();
-    settle(CallStatus::Cancelled, usage, method, u"The call was cancelled."_s, [this](const Result<void> &) {
-        endWithError({ ErrorCode::ShuttingDown, u"The gateway is shutting down."_s });
-    });
+    Error error { ErrorCode::ShuttingDown, u"The gateway is shutting down."_s };
+    error.mayRepeat = !usage;
+    settle(CallStatus::Cancelled, usage, method, u"The call was cancelled."_s,
+           [this, error](const Result<void> &) { endWithError(error); });
 }
 
 Usage ChatExchange::estimate(qint64 outputBytes) const
@@ -373,7 +391,8 @@ void ChatExchange::settle(CallStatus status, const std::optional<Usage> &usage, 
     s.isBillable = usage.has_value();
     s.status = status;
     s.countMethod = method;
-    s.errorMessage = redacted(problem).left(500).toUtf8();
+    // A provider's words: PostgreSQL takes no text with a zero in it.
+    s.errorMessage = redacted(problem).remove(QChar(QChar::Null)).left(500).toUtf8();
     s.metadata = metadata(usage.value_or(Usage()), providerCost, s.cost);
     s.createdAt = m_parts.clock.now();
     m_parts.settlements.settle(std::move(s), this, std::move(then));

@@ -59,9 +59,13 @@ private:
     void finishJson();
     void finishStream();
     void failAttempt(const UpstreamFailure &failure);
+    /// The provider answered with another status than 200.
+    void failWithStatus();
     /// A gate is shut: nothing was called, nothing will be billed.
     void refuse(const Error &error);
     void endWithError(const Error &error);
+    /// The call is used and paid for upstream, but its bill was not committed.
+    void endUnbilled(Error error);
 
     /// Hands the attempt's bill to the writer; then is called after the commit (empty: nobody waits).
     void settle(CallStatus status, const std::optional<Usage> &usage, TokenCountMethod method, const QString &problem,

@@ -116,46 +116,58 @@ std::shared_ptr<const QList<ProviderKey>> AccountBook::providerKeys(const Platfo
 void AccountBook::publishCommit(const AccountChanges &changes)
 {
     const quint64 number = committed() + 1;
-    publish(changes, number);
+    publish(changes, number, Source::Commit);
     m_committed.store(number, std::memory_order_release);
 }
 
 void AccountBook::publishLoaded(const AccountChanges &states, quint64 committedBefore)
 {
-    publish(states, committedBefore);
+    publish(states, committedBefore, Source::Load);
 }
 
-void AccountBook::publish(const AccountChanges &changes, quint64 number)
+void AccountBook::publish(const AccountChanges &changes, quint64 number, Source source)
 {
     for (const KeyState &key : changes.keys) {
         KeyShard &shard = shardOf(key.hash);
         const std::scoped_lock lock(shard.mutex);
-        shard.keys[key.hash].key.replace(key, number);
+        if (isOutdated(number, source))
+            return;
+        shard.keys[key.hash].key.replace(key, number, source);
     }
     for (const PlatformState &platform : changes.platforms) {
         Stripe &stripe = stripeOf(platform.id);
         const std::scoped_lock lock(stripe.mutex);
-        stripe.platforms[platform.id].platform.replace(platform, number);
+        if (isOutdated(number, source))
+            return;
+        stripe.platforms[platform.id].platform.replace(platform, number, source);
     }
     for (const WalletState &wallet : changes.wallets) {
         Stripe &stripe = stripeOf(wallet.platform);
         const std::scoped_lock lock(stripe.mutex);
-        stripe.platforms[wallet.platform].wallet.replace(wallet, number);
+        if (isOutdated(number, source))
+            return;
+        stripe.platforms[wallet.platform].wallet.replace(wallet, number, source);
     }
     for (const ProviderKeysState &keys : changes.providerKeys) {
         Stripe &stripe = stripeOf(keys.platform);
         const std::scoped_lock lock(stripe.mutex);
-        stripe.platforms[keys.platform].providerKeys.replace(keys, number);
+        if (isOutdated(number, source))
+            return;
+        stripe.platforms[keys.platform].providerKeys.replace(keys, number, source);
     }
     for (const EndUserState &user : changes.endUsers) {
         Stripe &stripe = stripeOf(user.platform);
         const std::scoped_lock lock(stripe.mutex);
-        stripe.platforms[user.platform].users[user.id].user.replace(user, number);
+        if (isOutdated(number, source))
+            return;
+        stripe.platforms[user.platform].users[user.id].user.replace(user, number, source);
     }
     for (const BudgetState &budget : changes.budgets) {
         Stripe &stripe = stripeOf(budget.platform);
         const std::scoped_lock lock(stripe.mutex);
-        stripe.platforms[budget.platform].users[budget.endUser].budget.replace(budget, number);
+        if (isOutdated(number, source))
+            return;
+        stripe.platforms[budget.platform].users[budget.endUser].budget.replace(budget, number, source);
     }
 }
 
@@ -173,6 +185,8 @@ void AccountBook::setCatalogue(std::shared_ptr<const CatalogSnapshot> snapshot)
 
 void AccountBook::drop()
 {
+    const quint64 number = committed() + 1;
+    m_droppedAt.store(number, std::memory_order_release);
     for (Stripe &stripe : m_stripes) {
         const std::scoped_lock lock(stripe.mutex);
         stripe.platforms.clear();
@@ -181,6 +195,7 @@ void AccountBook::drop()
         const std::scoped_lock lock(shard.mutex);
         shard.keys.clear();
     }
+    m_committed.store(number, std::memory_order_release);
 }
 
 QList<std::pair<ApiKeyId, Timestamp>> AccountBook::takeUsedKeys()

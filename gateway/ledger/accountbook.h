@@ -61,13 +61,16 @@ public:
     std::shared_ptr<const CatalogSnapshot> catalogue() const;
     void setCatalogue(std::shared_ptr<const CatalogSnapshot> snapshot);
 
-    /// Forgets everything but the catalogue; accounts are loaded anew when they are asked for.
+    /// Forgets everything but the catalogue; accounts are loaded anew when they are asked for. By the writer only. Counts as
+    /// a commit: what a load began to read before is not taken any more.
     void drop();
 
     /// Keys seen since the last call, with the time of their last use, at most one entry a minute for each key.
     QList<std::pair<ApiKeyId, Timestamp>> takeUsedKeys();
 
 private:
+    enum class Source { Commit, Load };
+
     template<typename T>
     struct Part
     {
@@ -75,9 +78,10 @@ private:
         quint64 commit = 0;
         bool known = false;
 
-        void replace(const T &newer, quint64 number)
+        void replace(const T &newer, quint64 number, Source source)
         {
-            if (known && number <= commit)
+            // One commit may change a part more than once: then the last state counts.
+            if (known && (source == Source::Commit ? number < commit : number <= commit))
                 return;
             state = newer;
             commit = number;
@@ -115,11 +119,17 @@ private:
 
     Stripe &stripeOf(const PlatformId &platform) const;
     KeyShard &shardOf(const QByteArray &hash);
-    void publish(const AccountChanges &changes, quint64 number);
+    void publish(const AccountChanges &changes, quint64 number, Source source);
+    /// True for a load that began before the book was dropped. Asked with the stripe's or shard's lock held.
+    bool isOutdated(quint64 number, Source source) const
+    {
+        return source == Source::Load && number < m_droppedAt.load(std::memory_order_acquire);
+    }
 
     mutable std::array<Stripe, 64> m_stripes;
     std::array<KeyShard, 16> m_shards;
     std::atomic<quint64> m_committed = 1;
+    std::atomic<quint64> m_droppedAt = 0;
     mutable std::mutex m_catalogueMutex;
     std::shared_ptr<const CatalogSnapshot> m_catalogue;
 };

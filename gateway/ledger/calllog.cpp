@@ -66,7 +66,7 @@ Result<LogRows> CallLog::rows(const PlatformId &platform, const LogFilter &filte
         "AND (CAST(? AS TEXT) IS NULL OR end_user_id = ?) AND (CAST(? AS TEXT) IS NULL OR request_type = ?) "
         "AND (CAST(? AS TEXT) IS NULL OR status = ?) AND (CAST(? AS TEXT) IS NULL OR request_id = ?) "
         "AND (CAST(? AS BIGINT) IS NULL OR created_at >= ?) AND (CAST(? AS BIGINT) IS NULL OR created_at < ?) "
-        "ORDER BY seq DESC LIMIT ? OFFSET ?"_s);
+        "ORDER BY created_at DESC, seq DESC LIMIT ? OFFSET ?"_s);
     bindFilter(query, platform, filter);
     if (const auto read = query.bind(limit, offset).exec(); !read)
         return read.error();
@@ -152,7 +152,7 @@ Result<std::optional<LogRow>> CallLog::newest(const PlatformId &platform, Timest
     Query query = m_context.db.prepare(
         u"SELECT id, platform_id, end_user_id, request_id, request_type, provider_id, model_id, model, provider_model_id, "
         "prompt_tokens, completion_tokens, latency_ms, cost, status, error_message, token_count_method, billing_status, "
-        "metadata, created_at FROM request_logs WHERE platform_id = ? AND created_at > ? ORDER BY seq DESC LIMIT 1"_s);
+        "metadata, created_at FROM request_logs WHERE platform_id = ? AND created_at > ? ORDER BY created_at DESC, seq DESC LIMIT 1"_s);
     if (const auto read = query.bind(platform, after).exec(); !read)
         return read.error();
     return query.next() ? std::optional(logRowFrom(query)) : std::optional<LogRow>();

@@ -173,6 +173,11 @@ Result<void> SettlementStore::disarm(const BudgetId &budget)
 
 Result<bool> SettlementStore::isApplied(const Settlement &settlement)
 {
+    // The server may still be at work on the commit whose answer was lost. It holds this row until it is done, and what it
+    // wrote can be seen only then.
+    Query wait = m_context.db.prepare(u"UPDATE wallets SET updated_at = updated_at WHERE platform_id = ?"_s);
+    if (const auto waited = wait.bind(settlement.platform).exec(); !waited)
+        return waited.error();
     // By time first: that is what the index knows.
     Query find = m_context.db.prepare(u"SELECT 1 FROM request_logs WHERE platform_id = ? AND created_at = ? AND id = ?"_s);
     if (const auto read = find.bind(settlement.platform, settlement.createdAt, settlement.id).exec(); !read)

@@ -21,7 +21,8 @@ public:
     /// All or an error; after an error the caller undoes the transaction (or its savepoint).
     Result<void> apply(const QList<const Settlement *> &group);
 
-    /// True when the settlement is in the database already: asked before repeating one whose commit got no answer.
+    /// True when the settlement is in the database already: asked before repeating one whose commit got no answer. Locks the
+    /// platform's wallet.
     Result<bool> isApplied(const Settlement &settlement);
 
 private:

@@ -18,6 +18,7 @@ namespace {
 constexpr long ConnectionsKept = 256;
 constexpr long ConnectionIdleSeconds = 60;
 constexpr size_t EasyHandlesKept = 128;
+constexpr long UploadBufferBytes = 16 * 1024;
 // Deadlines need not be kept more exactly than this, so a thousand calls cost at most twenty walks a second.
 constexpr qint64 SweepGapMs = 50;
 
@@ -40,6 +41,8 @@ CURL *newEasy()
     CURL *easy = curl_easy_init();
     Q_CHECK_PTR(easy);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    // Made and freed anew for every upload: 64 KiB, the default, is where malloc begins to tidy up at each free().
+    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, UploadBufferBytes);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, long(CURL_HTTP_VERSION_2TLS));

@@ -6,6 +6,8 @@
 #include "core/jsonwriter.h"
 #include "providers/upstreamfailure.h"
 
+#include <QtCore/QHash>
+
 #include <simdjson.h>
 
 #include <algorithm>
@@ -50,6 +52,8 @@ public:
         m_out.body.reserve(m_request.body.size() + 128);
         m_out.body += '{';
         for (const ChatRequest::Member &member : m_request.members)
+            m_counts.insert(member.name, &member);
+        for (const ChatRequest::Member &member : m_request.members)
             append(member);
         if (m_request.stream && m_target.asksForUsage && !m_hasStreamOptions)
             appendPair("stream_options", "{\"include_usage\":true}");
@@ -61,7 +65,7 @@ private:
     void append(const ChatRequest::Member &member)
     {
         // Of a repeated name only the one that counts may travel: servers differ in which one they read.
-        if (&member != m_request.find(member.name))
+        if (&member != m_counts.value(member.name))
             return;
         const QByteArrayView value = m_request.valueOf(member);
         if (member.name == "model")
@@ -126,25 +130,42 @@ private:
     const ChatRequest &m_request;
     const ChatTarget &m_target;
     EncodedChat m_out;
+    /// The last member of each name.
+    QHash<QByteArrayView, const ChatRequest::Member *> m_counts;
     bool m_hasStreamOptions = false;
 };
 
-qint64 counter(dom::element parent, std::string_view name)
+/// No model reads or writes more in one call; sums and products of such counts are far from overflowing.
+constexpr int64_t MostTokens = 1'000'000'000;
+
+// 0 when there is none, empty when it is no count that a bill could be made of.
+std::optional<qint64> count(dom::element parent, std::string_view name)
 {
-    int64_t value = 0;
-    if (parent[name].get(value) || value < 0)
+    dom::element given;
+    if (parent[name].get(given) || given.is_null())
         return 0;
+    int64_t value = 0;
+    if (given.get(value) || value < 0 || value > MostTokens)
+        return {};
     return value;
 }
 
-// docs/contract/providers-openai.md, "Usage": six counters, each token in exactly one.
+qint64 counter(dom::element parent, std::string_view name)
+{
+    return count(parent, name).value_or(0);
+}
+
+// docs/contract/providers-openai.md, "Usage": six counters, each token in exactly one. Empty when the counts make no sense:
+// then the call is estimated.
 std::optional<Usage> usageFrom(dom::element object, bool countsReasoningBeside)
 {
     dom::object reported;
     int64_t prompt = 0;
-    if (object.get(reported) || object["prompt_tokens"].get(prompt) || prompt < 0)
+    const bool hasPrompt = !object.get(reported) && !object["prompt_tokens"].get(prompt) && prompt >= 0 && prompt <= MostTokens;
+    const auto produced = hasPrompt ? count(object, "completion_tokens") : std::nullopt;
+    if (!produced)
         return {};
-    qint64 completion = counter(object, "completion_tokens");
+    qint64 completion = *produced;
     dom::element details;
     qint64 cached = 0;
     qint64 written = 0;
@@ -357,17 +378,18 @@ ChatStreamDecoder::Step ChatStreamDecoder::onEvent(QByteArrayView data)
 
     dom::element reported;
     const bool hasUsage = !root["usage"].get(reported) && reported.is_object();
-    if (hasUsage) {
-        if (const auto usage = usageFrom(reported, m_target.countsReasoningBeside))
-            m_usage = usage;
-    }
+    const auto usage = hasUsage ? usageFrom(reported, m_target.countsReasoningBeside) : std::nullopt;
+    if (usage)
+        m_usage = usage;
 
     dom::array choices;
     if (root["choices"].get(choices) || choices.size() == 0) {
         // The extra chunk that only carries usage: the client's if it asked for it, ours alone otherwise.
-        if (!hasUsage || !m_clientWantsUsage)
+        if (!usage || !m_clientWantsUsage)
             return {};
     } else {
+        if (m_finished && usage && m_clientWantsUsage)
+            return { .kind = Kind::Forward, .bytes = usageFrame(*usage) };
         if (m_finished)
             return {};
         for (const dom::element choice : choices) {
@@ -381,13 +403,15 @@ ChatStreamDecoder::Step ChatStreamDecoder::onEvent(QByteArrayView data)
 
     QByteArray frame = "data: ";
     AnswerWriter writer(data, m_identity, "chat.completion.chunk");
-    if (!m_clientWantsUsage) {
+    if (!m_clientWantsUsage || (hasUsage && !usage)) {
         frame += writer.write({}, false);
-    } else if (hasUsage && m_usage && !saysTheSame(reported, *m_usage)) {
-        frame += writer.write(usageJson(*m_usage), false);
+    } else if (usage && !saysTheSame(reported, *usage)) {
+        frame += writer.write(usageJson(*usage), false);
     } else {
         frame += writer.write({}, true);
     }
+    // Data of several lines: between the parts of valid JSON a line feed is a blank, in an event it would end the line.
+    frame.replace('\n', ' ');
     frame += "\n\n";
     return { .kind = Kind::Forward, .bytes = std::move(frame) };
 }

@@ -20,6 +20,8 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
+constexpr qsizetype LongestMessage = 2000;
+
 struct Reported
 {
     QString message;
@@ -72,8 +74,9 @@ bool meansNoCredit(const Reported &reported)
 // Without keys, without any longer part of the key that was used, and not longer than anybody will read.
 QString cleaned(QString message, QByteArrayView ownKey)
 {
-    message = redacted(message);
     const QString key = QString::fromUtf8(ownKey);
+    // Cut before the search, which tries every part of the key; a key at the cut is still whole or behind the end.
+    message = redacted(message.left(LongestMessage + key.size()));
     for (qsizetype size = key.size(); size > 6; --size) {
         bool found = false;
         for (qsizetype at = 0; at + size <= key.size(); ++at) {
@@ -86,7 +89,7 @@ QString cleaned(QString message, QByteArrayView ownKey)
         if (found)
             break;
     }
-    return message.left(2000);
+    return message.left(LongestMessage);
 }
 
 UpstreamFailure failure(ErrorCode code, const QString &message, bool mayTryNext, int retryAfter = 0)
@@ -98,7 +101,8 @@ UpstreamFailure failure(ErrorCode code, const QString &message, bool mayTryNext,
 
 int retryAfterSeconds(QByteArrayView retryAfter, QByteArrayView retryAfterMs)
 {
-    const auto bounded = [](double seconds) { return std::clamp(int(std::ceil(std::min(seconds, 3600.0))), 1, 3600); };
+    // Numbers that are none ("nan", "-inf") fall on the lower end.
+    const auto bounded = [](double seconds) { return seconds > 1 ? int(std::ceil(std::min(seconds, 3600.0))) : 1; };
     bool isNumber = false;
     if (const double ms = retryAfterMs.toByteArray().toDouble(&isNumber); isNumber)
         return bounded(ms / 1000);

@@ -38,9 +38,11 @@ Cause causeOf(const QSqlError &error, Dialect dialect)
     }
     if (code == "23505"_L1)
         return Cause::Unique;
-    // 08 connection, 25006 read only, 53 resources (disk full), 57 shut down, 58 system; no code at all: the line is dead.
-    const bool unavailable = code.isEmpty() || code.startsWith("08"_L1) || code == "25006"_L1 || code.startsWith("53"_L1)
-        || code.startsWith("57"_L1) || code.startsWith("58"_L1) || error.type() == QSqlError::ConnectionError;
+    // 08 connection, 25006 read only, 25P03 idle for too long, 40 deadlock, 53 resources (disk full), 55P03 lock not to be had,
+    // 57 shut down, 58 system; no code at all: the line is dead.
+    const bool unavailable = code.isEmpty() || code.startsWith("08"_L1) || code == "25006"_L1 || code == "25P03"_L1
+        || code.startsWith("40"_L1) || code.startsWith("53"_L1) || code == "55P03"_L1 || code.startsWith("57"_L1)
+        || code.startsWith("58"_L1) || error.type() == QSqlError::ConnectionError;
     return unavailable ? Cause::Unavailable : Cause::Other;
 }
 
@@ -122,6 +124,8 @@ void Query::bindOne(const QVariant &value)
 Result<void> Query::exec()
 {
     m_at = 0;
+    if (!m_prepared)
+        return m_prepared;
     if (m_query->exec())
         return {};
     return Database::errorOf(*m_query);
@@ -192,7 +196,9 @@ Result<void> Database::connect()
         db.setPort(m_url.port);
         db.setUserName(m_url.user);
         db.setPassword(m_url.password);
-        db.setConnectOptions(m_url.options.isEmpty() ? u"connect_timeout=5"_s : m_url.options + u";connect_timeout=5"_s);
+        // A server that vanished is noticed within seconds; what the operator gave comes later and wins.
+        const QString options = u"connect_timeout=5;keepalives_idle=10;keepalives_interval=5;keepalives_count=3;tcp_user_timeout=20000"_s;
+        db.setConnectOptions(m_url.options.isEmpty() ? options : options + u';' + m_url.options);
     }
     if (!db.isValid() || !db.open()) {
         return Error { .code = ErrorCode::DatabaseUnavailable,
@@ -203,14 +209,23 @@ Result<void> Database::connect()
     if (m_url.dialect == Dialect::Sqlite) {
         // FULL: a commit that was answered survives a power cut. Cheap, because many settlements share one commit.
         for (const auto &pragma : { u"PRAGMA journal_mode=WAL"_s, u"PRAGMA synchronous=FULL"_s, u"PRAGMA foreign_keys=ON"_s,
-                                    u"PRAGMA cache_size=-65536"_s, u"PRAGMA temp_store=MEMORY"_s }) {
+                                    u"PRAGMA cache_size=-65536"_s, u"PRAGMA temp_store=MEMORY"_s,
+                                    u"PRAGMA wal_autocheckpoint=4000"_s }) {
             if (m_access == Access::ReadOnly && pragma.contains("journal_mode"_L1))
                 continue;
             if (const auto set = run(pragma); !set)
                 return set.error();
         }
     } else if (m_access == Access::ReadOnly) {
-        return run(u"SET default_transaction_read_only = on"_s);
+        if (const auto set = run(u"SET default_transaction_read_only = on"_s); !set)
+            return set.error();
+        // One snapshot for all statements of a question, as SQLite has it: a sum and its rows must agree.
+        return run(u"SET default_transaction_isolation = 'repeatable read'"_s);
+    } else {
+        // When the line breaks the server may go on for hours with a transaction that nobody will end, and its locks.
+        if (const auto set = run(u"SET idle_in_transaction_session_timeout = '60s'"_s); !set)
+            return set.error();
+        return run(u"SET lock_timeout = '10s'"_s);
     }
     return {};
 }
@@ -221,11 +236,14 @@ Query Database::prepare(const QString &literal)
     if (!statement) {
         statement = std::make_shared<QSqlQuery>(QSqlDatabase::database(m_connection, false));
         statement->setForwardOnly(true);
-        if (!statement->prepare(literal))
-            Log::error("store", u"cannot prepare: "_s + statement->lastError().text());
+        if (!statement->prepare(literal)) {
+            // Not kept: what stood in the way (a lost line, a transaction that has failed) may be gone the next time.
+            const auto unprepared = m_statements.take(literal);
+            return Query(unprepared, errorOf(*unprepared));
+        }
     }
     Q_ASSERT(!statement->isActive() || !statement->isSelect());
-    return Query(statement.get());
+    return Query(statement);
 }
 
 Result<void> Database::run(const QString &statement)
@@ -257,8 +275,15 @@ qint64 Database::sizeBytes()
 }
 
 Transaction::Transaction(Database &db)
-    : m_db(db), m_started(db.run(u"BEGIN"_s)), m_open(m_started.ok())
+    : m_db(db), m_started(db.run(isSqliteWriter(db) ? u"BEGIN IMMEDIATE"_s : u"BEGIN"_s)), m_open(m_started.ok())
 {
+    m_db.m_transactionLost = false;
+}
+
+// SQLite gives a transaction that began with reading no second chance to write when another process wrote meanwhile.
+bool Transaction::isSqliteWriter(const Database &db)
+{
+    return db.dialect() == Dialect::Sqlite && db.m_access == Database::Access::ReadWrite;
 }
 
 Transaction::~Transaction()
@@ -271,22 +296,26 @@ Result<void> Transaction::commit()
 {
     if (!m_open)
         return m_started;
+    if (m_db.m_transactionLost)
+        return databaseUnavailable();
     const auto committed = m_db.run(u"COMMIT"_s);
     m_open = !committed.ok();
     return committed;
 }
 
 Savepoint::Savepoint(Database &db)
-    : m_db(db), m_open(db.run(u"SAVEPOINT step"_s).ok())
+    : m_db(db), m_open(!db.m_transactionLost && db.run(u"SAVEPOINT step"_s).ok())
 {
 }
 
 Savepoint::~Savepoint()
 {
-    if (m_open) {
-        (void)m_db.run(u"ROLLBACK TO SAVEPOINT step"_s);
-        (void)m_db.run(u"RELEASE SAVEPOINT step"_s);
-    }
+    if (!m_open)
+        return;
+    // After some errors (a full disk, for one) SQLite rolls the whole transaction back, savepoints and all. The next savepoint
+    // would then be a transaction of its own, committed by its release, whatever the batch around it comes to.
+    if (!m_db.run(u"ROLLBACK TO SAVEPOINT step"_s) || !m_db.run(u"RELEASE SAVEPOINT step"_s))
+        m_db.m_transactionLost = true;
 }
 
 Result<void> Savepoint::keep()

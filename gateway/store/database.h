@@ -48,7 +48,7 @@ Error databaseUnavailable();
 class Query
 {
 public:
-    Query(Query &&other) noexcept : m_query(std::exchange(other.m_query, nullptr)), m_at(other.m_at) {}
+    Query(Query &&other) noexcept = default;
     Query &operator=(Query &&) = delete;
     ~Query();
 
@@ -80,7 +80,10 @@ public:
 
 private:
     friend class Database;
-    explicit Query(QSqlQuery *query) : m_query(query) {}
+    explicit Query(std::shared_ptr<QSqlQuery> query, Result<void> prepared = {})
+        : m_query(std::move(query)), m_prepared(std::move(prepared))
+    {
+    }
     void bindOne(const QVariant &value);
 
     static QVariant toVariant(const QString &text) { return text; }
@@ -102,7 +105,8 @@ private:
         return value ? toVariant(*value) : QVariant(QMetaType::fromType<QString>());
     }
 
-    QSqlQuery *m_query;
+    std::shared_ptr<QSqlQuery> m_query;
+    Result<void> m_prepared;
     int m_at = 0;
 };
 
@@ -140,10 +144,15 @@ private:
     static Error errorOf(const QSqlQuery &query);
 
     DatabaseUrl m_url;
+    friend class Transaction;
+    friend class Savepoint;
+
     Access m_access;
     QString m_connection;
     QHash<QString, std::shared_ptr<QSqlQuery>> m_statements;
     bool m_alive = true;
+    /// A savepoint could not be undone: the database has given up the whole transaction by itself.
+    bool m_transactionLost = false;
 };
 
 /// A transaction that rolls back at the end of its scope unless it was committed.
@@ -157,9 +166,12 @@ public:
 
     /// Failure to begin is reported here.
     Result<void> started() const { return m_started; }
+    /// DatabaseUnavailable also when the transaction was lost on the way; nothing is committed then.
     Result<void> commit();
 
 private:
+    static bool isSqliteWriter(const Database &db);
+
     Database &m_db;
     Result<void> m_started;
     bool m_open = false;
@@ -173,7 +185,7 @@ public:
     ~Savepoint();
     Savepoint(const Savepoint &) = delete;
     Savepoint &operator=(const Savepoint &) = delete;
-    /// False when it could not be set: nothing may be written then.
+    /// False when it could not be set, or the transaction around it is lost: nothing may be written then.
     bool isOpen() const { return m_open; }
     Result<void> keep();
 

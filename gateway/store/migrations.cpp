@@ -46,7 +46,7 @@ QStringList statementsOf(const QString &path, Dialect dialect)
         return {};
     QString text = QString::fromUtf8(file.readAll());
     text.replace("{{SEQUENCE}}"_L1,
-                 dialect == Dialect::Sqlite ? "INTEGER PRIMARY KEY AUTOINCREMENT"_L1
+                 dialect == Dialect::Sqlite ? "INTEGER PRIMARY KEY"_L1
                                             : "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"_L1);
     QStringList lines = text.split(u'\n');
     lines.removeIf([](const QString &line) { return line.startsWith("--"_L1); });

@@ -36,7 +36,10 @@ void writeLedgerRow(JsonWriter &json, const LedgerRow &row)
     json.member("budget_id", row.budget).member("type", QString(wordOf(row.type)));
     json.member("source", QString(wordOf(row.source))).member("amount_usd", row.amount);
     json.member("max_usd_after", row.maxAfter).member("used_usd_after", row.usedAfter);
-    json.member("remaining_usd_after", row.remainingAfter()).textOrNull("reason", row.reason).key("metadata").raw(row.metadata);
+    json.member("remaining_usd_after", row.remainingAfter())
+        .textOrNull("reason", row.reason)
+        .key("metadata")
+        .raw(row.metadata);
     json.textOrNull("idempotency_key", row.idempotencyKey).member("created_at", row.createdAt);
 }
 
@@ -104,11 +107,12 @@ Result<Work> createBudget(const ManagementCall &call)
     const auto user = endUserInPath(call);
     if (!user)
         return user.error();
-    return Work([platform = call.caller.platform, user = *user, draft, actor = actorOf(call)](Services &services) -> Result<Answer> {
+    return Work([platform = call.caller.platform, user = *user, draft,
+                 actor = actorOf(call)](Services &services) -> Result<Answer> {
         const auto opened = services.budgets.create(platform, user, draft, actor);
         if (!opened)
             return opened.error();
-        return Answer { opened->isNew ? 201 : 200, budgetJson(opened->budget) };
+        return Answer{ opened->isNew ? 201 : 200, budgetJson(opened->budget) };
     });
 }
 
@@ -121,7 +125,7 @@ Result<Work> getBudget(const ManagementCall &call)
         const auto budget = services.budgets.get(platform, user);
         if (!budget)
             return budget.error();
-        return Answer { 200, budgetJson(*budget) };
+        return Answer{ 200, budgetJson(*budget) };
     });
 }
 
@@ -147,11 +151,12 @@ Result<Work> patchBudget(const ManagementCall &call)
     const auto user = endUserInPath(call);
     if (!user)
         return user.error();
-    return Work([platform = call.caller.platform, user = *user, change, actor = actorOf(call)](Services &services) -> Result<Answer> {
+    return Work([platform = call.caller.platform, user = *user, change,
+                 actor = actorOf(call)](Services &services) -> Result<Answer> {
         const auto written = services.budgets.patch(platform, user, change, actor);
         if (!written)
             return written.error();
-        return Answer { 200, patchedJson(*written) };
+        return Answer{ 200, patchedJson(*written) };
     });
 }
 
@@ -165,11 +170,12 @@ Result<Work> deactivateBudget(const ManagementCall &call)
     return Work([platform = call.caller.platform, user = *user, actor](Services &services) -> Result<Answer> {
         if (const auto done = services.budgets.deactivate(platform, user, actor); !done)
             return done.error();
-        return Answer { .status = 204 };
+        return Answer{ .status = 204 };
     });
 }
 
-using Booking = Result<BudgetWrite> (Budgets::*)(const PlatformId &, const EndUserId &, Money, const LedgerNote &, const Actor &);
+using Booking = Result<BudgetWrite> (Budgets::*)(const PlatformId &, const EndUserId &, Money, const LedgerNote &,
+                                                 const Actor &);
 
 /// Top-up and manual debit: the same request, the same answer.
 template<Booking booking>
@@ -190,7 +196,7 @@ Result<Work> book(const ManagementCall &call)
         const auto written = (services.budgets.*booking)(platform, user, amount, note, actor);
         if (!written)
             return written.error();
-        return Answer { 200, bookedJson(*written) };
+        return Answer{ 200, bookedJson(*written) };
     });
 }
 
@@ -220,7 +226,7 @@ Result<Work> listLedgerRows(const ManagementCall &call)
         QByteArrayList rows;
         for (const LedgerRow &row : found->rows)
             rows.append(ledgerRowJson(row));
-        return Answer { 200, listJson(rows, found->total, page) };
+        return Answer{ 200, listJson(rows, found->total, page) };
     });
 }
 
@@ -232,7 +238,7 @@ const QList<Route> &budgetRoutes()
     static constexpr auto TopUp = "/v1/platforms/{platformId}/end-users/{endUserId}/budget/topup"_L1;
     static constexpr auto Debit = "/v1/platforms/{platformId}/end-users/{endUserId}/budget/debit"_L1;
     static constexpr auto Rows = "/v1/platforms/{platformId}/end-users/{endUserId}/budget/transactions"_L1;
-    static const QList<Route> routes {
+    static const QList<Route> routes{
         { HttpMethod::Post, Path, RequiredKey::Platform, createBudget },
         { HttpMethod::Get, Path, RequiredKey::Platform, getBudget },
         { HttpMethod::Patch, Path, RequiredKey::Platform, patchBudget, true },

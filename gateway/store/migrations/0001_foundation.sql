@@ -199,7 +199,6 @@ CREATE TABLE request_logs (
     metadata TEXT NOT NULL,
     created_at BIGINT NOT NULL
 );
-CREATE INDEX request_logs_in_order ON request_logs (platform_id, seq);
 CREATE INDEX request_logs_by_time ON request_logs (platform_id, created_at);
 CREATE INDEX request_logs_of_end_user ON request_logs (end_user_id, seq);
 

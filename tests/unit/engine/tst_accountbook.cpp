@@ -24,6 +24,8 @@ private Q_SLOTS:
     void platformKeysSkipTheBudget();
     void slowLoadCannotUndoACommit();
     void commitBeforeTheLoadIsKept();
+    void lastStateOfACommitCounts();
+    void loadBegunBeforeADropIsRefused();
     void notesUseOnceAMinute();
     void survivesManyThreads();
 
@@ -215,6 +217,32 @@ void tst_AccountBook::commitBeforeTheLoadIsKept()
     m_book->publishCommit(revocation);
     m_book->publishLoaded(changes(a), before);
     QVERIFY(std::holds_alternative<Error>(m_book->authenticate(a.key.hash, Now)));
+}
+
+void tst_AccountBook::lastStateOfACommitCounts()
+{
+    // One batch may debit a wallet twice, with a management write in between.
+    Account a = account();
+    load(a);
+    AccountChanges batch;
+    a.wallet.balance = Money::fromMicros(5);
+    batch.add(a.wallet);
+    a.wallet.balance = Money();
+    batch.add(a.wallet);
+    m_book->publishCommit(batch);
+    QCOMPARE(gate(a), u"wallet_insufficient"_s);
+}
+
+void tst_AccountBook::loadBegunBeforeADropIsRefused()
+{
+    const Account a = account();
+    const quint64 before = m_book->committed();
+    m_book->drop();
+    m_book->publishLoaded(changes(a), before);
+    QCOMPARE(gate(a), u"miss"_s);
+    QVERIFY(std::holds_alternative<AccountBook::Miss>(m_book->authenticate(a.key.hash, Now)));
+    load(a);
+    QCOMPARE(gate(a), u"open"_s);
 }
 
 void tst_AccountBook::notesUseOnceAMinute()

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/journal.h"
 
+#include <QtCore/QDir>
 #include <QtCore/QTemporaryDir>
 #include <QtTest/QTest>
 
@@ -15,7 +16,8 @@ class tst_Journal : public QObject
 private Q_SLOTS:
     void keepsEverything();
     void skipsATornLine();
-    void isEmptyAfterClear();
+    void keepsOnlyWhatIsNamed();
+    void isNotEmptyWhenItCannotBeRead();
 
 private:
     static Settlement settlement();
@@ -54,7 +56,9 @@ void tst_Journal::keepsEverything()
     const Settlement second = settlement();
     QVERIFY(journal.append(first));
     QVERIFY(journal.append(second));
-    const QList<Settlement> read = Journal(m_dir.filePath(u"all"_s)).read();
+    const auto found = Journal(m_dir.filePath(u"all"_s)).read();
+    QVERIFY(found);
+    const QList<Settlement> read = *found;
     QCOMPARE(read.size(), 2);
     QCOMPARE(journalLine(read[0]), journalLine(first));
     QCOMPARE(journalLine(read[1]), journalLine(second));
@@ -75,19 +79,36 @@ void tst_Journal::skipsATornLine()
     file.close();
     const Settlement later = settlement();
     QVERIFY(journal.append(later));
-    const QList<Settlement> read = journal.read();
+    const auto found = journal.read();
+    QVERIFY(found);
+    const QList<Settlement> read = *found;
     QCOMPARE(read.size(), 2);
     QCOMPARE(read[0].id, whole.id);
     QCOMPARE(read[1].id, later.id);
     QVERIFY(QFile::exists(path + u".unreadable"_s));
 }
 
-void tst_Journal::isEmptyAfterClear()
+void tst_Journal::keepsOnlyWhatIsNamed()
 {
     Journal journal(m_dir.filePath(u"cleared"_s));
+    const Settlement stays = settlement();
     QVERIFY(journal.append(settlement()));
-    journal.clear();
-    QVERIFY(journal.read().isEmpty());
+    QVERIFY(journal.append(stays));
+    journal.keepOnly({ stays });
+    const auto left = journal.read();
+    QVERIFY(left && left->size() == 1);
+    QCOMPARE(journalLine(left->constFirst()), journalLine(stays));
+    journal.keepOnly({});
+    const auto none = journal.read();
+    QVERIFY(none && none->isEmpty());
+    QVERIFY(!QFile::exists(m_dir.filePath(u"cleared"_s)));
+}
+
+void tst_Journal::isNotEmptyWhenItCannotBeRead()
+{
+    // A folder in its place: like a file of somebody else it is there and cannot be opened.
+    QVERIFY(QDir(m_dir.path()).mkdir(u"folder"_s));
+    QVERIFY(!Journal(m_dir.filePath(u"folder"_s)).read());
 }
 
 QTEST_APPLESS_MAIN(tst_Journal)

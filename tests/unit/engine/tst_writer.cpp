@@ -9,6 +9,7 @@
 #include "store/migrations.h"
 
 #include <QtCore/QTemporaryDir>
+#include <QtCore/QThread>
 #include <QtTest/QSignalSpy>
 #include <QtTest/QTest>
 
@@ -28,6 +29,8 @@ private Q_SLOTS:
     void onePoisonedSettlementSinksNoOther();
     void failedWriteLeavesNothing();
     void publishesWhatItCommitted();
+    void publishesTheLastBalanceOfABatch();
+    void commitsNothingOfALostTransaction();
     void debitsNothingForADeletedPlatform();
     void recognisesWhatIsThereAlready();
 
@@ -35,6 +38,7 @@ private:
     Settlement settlement(Money cost);
     qint64 number(const QString &sql);
     bool booksBalance();
+    void knowAccount();
     void settleAndWait(const QList<Settlement> &all, QList<bool> *outcomes = nullptr);
 
     std::unique_ptr<QTemporaryDir> m_dir;
@@ -191,7 +195,7 @@ void tst_Writer::failedWriteLeavesNothing()
     QCOMPARE(number(u"SELECT balance FROM wallets"_s), 1'000'000);
 }
 
-void tst_Writer::publishesWhatItCommitted()
+void tst_Writer::knowAccount()
 {
     AccountChanges known;
     known.add(PlatformState { .id = m_platform });
@@ -201,12 +205,98 @@ void tst_Writer::publishesWhatItCommitted()
     known.add(BudgetState { m_platform, m_user, m_budget, true, Money::fromMicros(500'000), Money(), false,
                             Timestamp::fromMs(253402300799999) });
     m_book.publishLoaded(known, m_book.committed());
+}
+
+void tst_Writer::publishesWhatItCommitted()
+{
+    knowAccount();
     const Caller caller { {}, KeyType::EndUser, m_platform, m_user };
     QVERIFY(std::holds_alternative<Admission>(m_book.admit(caller, Clock::system().now())));
     settleAndWait({ settlement(Money::fromMicros(500'000)) });
     const auto gate = m_book.admit(caller, Clock::system().now());
     QVERIFY(std::holds_alternative<Error>(gate));
     QCOMPARE(int(std::get<Error>(gate).code), int(ErrorCode::BudgetExhausted));
+}
+
+namespace {
+
+/// A management write of one function; remembers its answer.
+class StepJob final : public DoorJob
+{
+public:
+    explicit StepJob(std::function<bool(Services &)> step) : m_step(std::move(step)) {}
+    bool run(Services &services) override { return (succeeded = m_step(services)); }
+    void fail(const Error &) override { succeeded = false; }
+    void deliver() override { delivered = true; }
+
+    bool succeeded = false;
+    bool delivered = false;
+
+private:
+    std::function<bool(Services &)> m_step;
+};
+
+// Keeps the writer busy until what follows waits together.
+bool holdUp(Services &)
+{
+    QThread::msleep(100);
+    return true;
+}
+
+} // namespace
+
+void tst_Writer::publishesTheLastBalanceOfABatch()
+{
+    knowAccount();
+    QObject asker;
+    const auto mailbox = Mailbox::ofThisThread();
+    int settled = 0;
+    const auto settle = [&] {
+        m_writer->settle(settlement(Money::fromMicros(250'000)), &asker, [&](const Result<void> &) { ++settled; });
+    };
+    m_writer->enqueue(mailbox, &asker, std::make_shared<StepJob>(holdUp));
+    settle();
+    m_writer->enqueue(mailbox, &asker, std::make_shared<StepJob>([](Services &) { return true; }));
+    settle();
+    QTRY_COMPARE(settled, 2);
+    const auto gate = m_book.admit({ {}, KeyType::EndUser, m_platform, m_user }, Clock::system().now());
+    QVERIFY(std::holds_alternative<Error>(gate));
+    QCOMPARE(int(std::get<Error>(gate).code), int(ErrorCode::BudgetExhausted));
+}
+
+void tst_Writer::commitsNothingOfALostTransaction()
+{
+    // What SQLite does by itself when the disk is full: everything is rolled back, in the middle of a batch.
+    QObject asker;
+    const auto mailbox = Mailbox::ofThisThread();
+    const auto setBalance = [](Services &services) {
+        return services.context.db.run(u"UPDATE wallets SET balance = 7"_s).ok();
+    };
+    const auto before = std::make_shared<StepJob>(setBalance);
+    const auto after = std::make_shared<StepJob>(setBalance);
+    Settlement poisoned = settlement(Money::fromMicros(1));
+    poisoned.id = {};
+    QList<bool> outcomes;
+    const auto noteOutcome = [&](const Result<void> &done) { outcomes.append(done.ok()); };
+    m_writer->enqueue(mailbox, &asker, std::make_shared<StepJob>(holdUp));
+    m_writer->enqueue(mailbox, &asker, before);
+    m_writer->enqueue(mailbox, &asker, std::make_shared<StepJob>([](Services &services) {
+        (void)services.context.db.run(u"ROLLBACK"_s);
+        return false;
+    }));
+    m_writer->enqueue(mailbox, &asker, after);
+    m_writer->settle(settlement(Money::fromMicros(5)), &asker, noteOutcome);
+    m_writer->settle(poisoned, &asker, noteOutcome);
+    QTRY_COMPARE(outcomes.size(), 2);
+    QCOMPARE(outcomes, QList<bool>({ true, false }));
+    QVERIFY(before->delivered && !before->succeeded);
+    QVERIFY(after->delivered && !after->succeeded);
+    QCOMPARE(number(u"SELECT balance FROM wallets"_s), 999'995);
+    QCOMPARE(number(u"SELECT count(*) FROM request_logs"_s), 1);
+    QVERIFY(booksBalance());
+    const auto journal = m_journal->read();
+    QVERIFY(journal.ok());
+    QVERIFY(QFile::exists(m_dir->filePath(u"journal"_s)));
 }
 
 void tst_Writer::debitsNothingForADeletedPlatform()

@@ -5,6 +5,7 @@
 #include <QtCore/QJsonArray>
 #include <QtCore/QJsonDocument>
 #include <QtCore/QJsonObject>
+#include <QtCore/QElapsedTimer>
 #include <QtTest/QTest>
 
 using namespace assistiv;
@@ -28,6 +29,10 @@ private Q_SLOTS:
     void streams();
     void hidesUsageFromClientsThatDidNotAsk();
     void failsOnErrorsInsideAStream();
+    void estimatesWhatIsCountedBeyondBelief_data();
+    void estimatesWhatIsCountedBeyondBelief();
+    void keepsAnEventOnOneLine();
+    void encodesManyMembersInNoTime();
 };
 
 static ChatRequest parsed(const QByteArray &body)
@@ -231,7 +236,55 @@ void tst_ChatCodec::failsOnErrorsInsideAStream()
     ChatStreamDecoder decoder({}, identity(), false);
     QCOMPARE(int(decoder.onEvent(R"({"error":{"message":"overloaded","type":"server_error"}})").kind),
              int(ChatStreamDecoder::Kind::Failed));
-    QCOMPARE(int(decoder.onEvent(R"({"choices":[{"del)").kind), int(ChatStreamDecoder::Kind::Failed));
+    QCOMPARE(int(decoder.onEvent("{\"choices\":[{\"del").kind), int(ChatStreamDecoder::Kind::Failed));
+}
+
+void tst_ChatCodec::estimatesWhatIsCountedBeyondBelief_data()
+{
+    QTest::addColumn<QByteArray>("usage");
+    QTest::newRow("sums that overflow") << QByteArray("{'prompt_tokens':9000000000000000000,'completion_tokens':9000000000000000000}");
+    QTest::newRow("more than 64 bits hold") << QByteArray("{'prompt_tokens':5,'completion_tokens':10000000000000000000}");
+    QTest::newRow("a negative count") << QByteArray("{'prompt_tokens':5,'completion_tokens':-8}");
+    QTest::newRow("a fraction") << QByteArray("{'prompt_tokens':5,'completion_tokens':8.5}");
+    QTest::newRow("a text") << QByteArray("{'prompt_tokens':5,'completion_tokens':'8'}");
+}
+
+void tst_ChatCodec::estimatesWhatIsCountedBeyondBelief()
+{
+    QFETCH(QByteArray, usage);
+    usage.replace("'", "\"");
+    const auto answer = decodeChatAnswer("{\"created\":1,\"choices\":[{\"message\":{\"content\":\"12345\"}}],\"usage\":" + usage + '}',
+                                         {}, identity(), 3);
+    QVERIFY(answer);
+    QVERIFY(!answer->usage);
+    QVERIFY(answer->body.contains("\"prompt_tokens\":3,\"completion_tokens\":2,\"total_tokens\":5"));
+
+    ChatStreamDecoder decoder({}, identity(), true);
+    QCOMPARE(int(decoder.onEvent("{\"choices\":[],\"usage\":" + usage + '}').kind), int(ChatStreamDecoder::Kind::Nothing));
+    const auto step = decoder.onEvent("{\"choices\":[{\"delta\":{}}],\"usage\":" + usage + '}');
+    QVERIFY(!step.bytes.contains("usage"));
+    QVERIFY(!decoder.usage());
+}
+
+void tst_ChatCodec::keepsAnEventOnOneLine()
+{
+    ChatStreamDecoder decoder({}, identity(), false);
+    const auto step = decoder.onEvent("{\"choices\":\n[{\"delta\":\n{\"content\":\"a\"}}]}");
+    QCOMPARE(int(step.kind), int(ChatStreamDecoder::Kind::Forward));
+    QCOMPARE(step.bytes.indexOf('\n'), step.bytes.size() - 2);
+}
+
+void tst_ChatCodec::encodesManyMembersInNoTime()
+{
+    QByteArray body = "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]";
+    for (int i = 0; i < 200'000; ++i)
+        body += ",\"x" + QByteArray::number(i) + "\":1";
+    const auto request = parseChatRequest(body + '}');
+    QVERIFY(request);
+    QElapsedTimer timer;
+    timer.start();
+    QVERIFY(encodeChat(*request, {}).body.size() > 200'000);
+    QVERIFY(timer.elapsed() < 10'000);
 }
 
 QTEST_APPLESS_MAIN(tst_ChatCodec)
