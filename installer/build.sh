@@ -28,5 +28,7 @@ build_preset() {
         cmake --preset "$preset" "${fresh[@]}" >&2 || return 1
         touch "$folder/build.ninja"
     fi
+    # The same sources compile once, in whatever folder they were cloned into.
+    export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$PWD} CCACHE_NOHASHDIR=${CCACHE_NOHASHDIR:-true}
     ninja -C "$folder" -j "$(build_jobs)" "$@" >&2
 }

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/hashing.h"
 
+#include "core/id.h"
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -54,6 +56,14 @@ QByteArray randomBytes(int count)
     if (RAND_bytes(reinterpret_cast<unsigned char *>(out.data()), count) != 1)
         qFatal("the system has no random numbers");
     return out;
+}
+
+QUuid randomUuid()
+{
+    QByteArray rfc = randomBytes(16);
+    rfc[6] = char((rfc[6] & 0x0f) | 0x40); // version 4
+    rfc[8] = char((rfc[8] & 0x3f) | 0x80); // the variant of RFC 9562
+    return QUuid::fromRfc4122(rfc);
 }
 
 bool equalInConstantTime(QByteArrayView a, QByteArrayView b)

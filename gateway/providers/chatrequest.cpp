@@ -13,7 +13,6 @@ using namespace Qt::StringLiterals;
 namespace {
 
 namespace dom = simdjson::dom;
-using dom::element_type;
 
 // Features that are billed in units the gateway does not count, or that nobody should use any more.
 constexpr std::array<QByteArrayView, 8> Unsupported = { "audio",      "web_search_options", "prediction", "moderation",
@@ -264,7 +263,8 @@ private:
         const bool hasCalls = !object["tool_calls"].get(calls) && calls.size() > 0;
         if (hasCalls)
             m_request.textBytes += qint64(simdjson::minify(calls).size());
-        if (role == "tool" && object["tool_call_id"].type() != element_type::STRING)
+        std::string_view callId;
+        if (role == "tool" && object["tool_call_id"].get(callId))
             return refuse(path + u".tool_call_id"_s, u"a tool message needs the id of its call"_s);
 
         dom::element text;

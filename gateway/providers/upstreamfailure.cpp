@@ -108,7 +108,8 @@ int retryAfterSeconds(QByteArrayView retryAfter, QByteArrayView retryAfterMs)
         return bounded(ms / 1000);
     if (const double seconds = retryAfter.toByteArray().toDouble(&isNumber); isNumber)
         return bounded(seconds);
-    const QDateTime date = QDateTime::fromString(QString::fromLatin1(retryAfter), Qt::RFC2822Date);
+    // Qt knows zones in digits only.
+    const QDateTime date = QDateTime::fromString(QString::fromLatin1(retryAfter).replace("GMT"_L1, "+0000"_L1), Qt::RFC2822Date);
     return date.isValid() ? bounded(double(date.toMSecsSinceEpoch() - Clock::system().now().ms()) / 1000) : 0;
 }
 

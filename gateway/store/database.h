@@ -24,13 +24,13 @@ struct DatabaseUrl
 {
     Dialect dialect = Dialect::Sqlite;
     /// SQLite: path of the file. PostgreSQL: name of the database.
-    QString name;
-    QString host;
+    QString name = {};
+    QString host = {};
     int port = 5432;
-    QString user;
-    QString password;
+    QString user = {};
+    QString password = {};
     /// Options as libpq takes them, for example "sslmode=require".
-    QString options;
+    QString options = {};
 
     /// Reads "sqlite:FILE" (relative to dataDir) or "postgresql://user:password@host:port/name?sslmode=…".
     static Result<DatabaseUrl> parse(const QString &url, const QString &dataDir);

@@ -55,7 +55,7 @@ private:
 void tst_Writer::init()
 {
     m_dir = std::make_unique<QTemporaryDir>();
-    m_url = { .name = m_dir->filePath(u"test.db"_s) };
+    m_url = { .dialect = Dialect::Sqlite, .name = m_dir->filePath(u"test.db"_s) };
     auto db = Database::open(m_url, Database::Access::ReadWrite);
     QVERIFY(db);
     QVERIFY(migrate(**db));
@@ -64,10 +64,11 @@ void tst_Writer::init()
     m_budget = BudgetId::create();
     const QString p = m_platform.toString();
     const QString u = m_user.toString();
+    const QString w = WalletId::create().toString();
     QVERIFY((*db)->run(u"INSERT INTO platforms VALUES ('%1', 's', 'n', TRUE, '{}', 1, 1)"_s.arg(p)));
-    QVERIFY((*db)->run(u"INSERT INTO wallets VALUES ('w', '%1', 1000000, NULL, TRUE, 1, 1)"_s.arg(p)));
+    QVERIFY((*db)->run(u"INSERT INTO wallets VALUES ('%2', '%1', 1000000, NULL, TRUE, 1, 1)"_s.arg(p, w)));
     QVERIFY((*db)->run(u"INSERT INTO wallet_transactions (id, wallet_id, platform_id, type, amount, balance_after, description, "
-                       "metadata, created_at) VALUES ('t', 'w', '%1', 'top_up', 1000000, 1000000, '', '{}', 1)"_s.arg(p)));
+                       "metadata, created_at) VALUES ('t', '%2', '%1', 'top_up', 1000000, 1000000, '', '{}', 1)"_s.arg(p, w)));
     QVERIFY((*db)->run(u"INSERT INTO end_users VALUES ('%1', '%2', 'e', NULL, '{}', TRUE, 1, 1)"_s.arg(u, p)));
     QVERIFY((*db)->run(u"INSERT INTO budgets VALUES ('%1', '%2', '%3', 500000, 0, 'one_time', 1, 253402300799999, FALSE, NULL, "
                        "NULL, TRUE, FALSE, FALSE, FALSE, NULL, 0, 1, 1)"_s.arg(m_budget.toString(), p, u)));
