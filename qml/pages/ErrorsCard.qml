@@ -20,13 +20,14 @@ Card {
     title: qsTr("Recent errors")
 
     Repeater {
-        model: card.groups
+        // By number: rows that change are written anew, not made anew, several times a second.
+        model: card.groups.length
 
         ColumnLayout {
             id: group
 
-            required property var modelData
             required property int index
+            readonly property var entry: card.groups[index] ?? ({})
 
             Layout.fillHeight: false
             Layout.fillWidth: true
@@ -45,8 +46,8 @@ Card {
 
                 Badge {
                     Layout.preferredWidth: 40
-                    text: group.modelData.status
-                    tone: group.modelData.tone
+                    text: group.entry.status ?? ""
+                    tone: group.entry.tone ?? "neutral"
                 }
                 ColumnLayout {
                     Layout.fillWidth: true
@@ -56,26 +57,26 @@ Card {
                         Layout.fillWidth: true
                         font.family: Theme.mono
                         font.pixelSize: Theme.fontCaption
-                        text: group.modelData.code
+                        text: group.entry.code ?? ""
                     }
                     Label {
                         Layout.fillWidth: true
                         font.pixelSize: Theme.fontCaption
-                        text: group.modelData.subjects
+                        text: group.entry.subjects ?? ""
                         tone: "text2"
 
                         HoverHandler {
                             id: hover
                         }
                         Tip {
-                            text: group.modelData.meaning
-                            visible: hover.hovered && text !== "" && text !== group.modelData.subjects
+                            text: group.entry.meaning ?? ""
+                            visible: hover.hovered && text !== "" && text !== group.entry.subjects
                         }
                     }
                 }
                 Label {
                     font.pixelSize: Theme.fontCaption
-                    text: group.modelData.when
+                    text: group.entry.when ?? ""
                     tone: "text3"
                 }
                 Item {
@@ -86,9 +87,9 @@ Card {
 
                     Button {
                         anchors.fill: parent
-                        text: group.modelData.fixText
+                        text: group.entry.fixText ?? ""
                         visible: text !== ""
-                        onClicked: card.mend(group.modelData.fixAction)
+                        onClicked: card.mend(group.entry.fixAction)
                     }
                 }
             }

@@ -97,14 +97,16 @@ ColumnLayout {
             spacing: 26
 
             Repeater {
-                model: request.row.facts ?? []
+                // By number: rows that change are written anew, not made anew, several times a second.
+                model: (request.row.facts ?? []).length
 
                 Fact {
-                    required property var modelData
+                    required property int index
+                    readonly property var entry: (request.row.facts ?? [])[index] ?? ({})
 
-                    label: modelData.label
+                    label: entry.label ?? ""
                     mono: true
-                    value: modelData.value
+                    value: entry.value ?? ""
                 }
             }
         }

@@ -16,12 +16,14 @@ Card {
     title: qsTr("Budgets running low")
 
     Repeater {
-        model: card.budgets
+        // By number: rows that change are written anew, not made anew, several times a second.
+        model: card.budgets.length
 
         ColumnLayout {
             id: budget
 
-            required property var modelData
+            required property int index
+            readonly property var entry: card.budgets[index] ?? ({})
 
             Layout.bottomMargin: 4
             Layout.fillHeight: false
@@ -35,34 +37,34 @@ Card {
                 Label {
                     Layout.fillWidth: true
                     font.weight: Font.Medium
-                    text: budget.modelData.name
+                    text: budget.entry.name ?? ""
                 }
                 Label {
                     font.family: Theme.mono
                     font.pixelSize: Theme.fontCaption
-                    text: budget.modelData.remaining
-                    tone: budget.modelData.tone === "danger" ? "danger" : "text"
+                    text: budget.entry.remaining ?? ""
+                    tone: budget.entry.tone === "danger" ? "danger" : "text"
 
                     HoverHandler {
                         id: hover
                     }
                     Tip {
-                        text: budget.modelData.exact
+                        text: budget.entry.exact ?? ""
                         visible: hover.hovered
                     }
                 }
                 Label {
                     font.pixelSize: Theme.fontCaption
-                    text: budget.modelData.limit
+                    text: budget.entry.limit ?? ""
                     tone: "text3"
                 }
             }
             Meter {
                 Layout.fillWidth: true
-                label: budget.modelData.spoken
+                label: budget.entry.spoken ?? ""
                 thickness: 6
-                tone: budget.modelData.tone
-                value: budget.modelData.used
+                tone: budget.entry.tone ?? "neutral"
+                value: budget.entry.used ?? 0
             }
         }
     }
