@@ -202,7 +202,7 @@ bool EngineHost::writeOutcome()
     const QJsonObject made = m_bootstrap.isEmpty() ? QJsonObject() : m_outcome->bootstrap.toJson(m_engine->publicOrigin());
     if (!m_options.bootstrapOutFile.isEmpty()
         && !os::replacePrivateFile(m_options.bootstrapOutFile, QJsonDocument(made).toJson())) {
-        fail(Failure::Start, u"--bootstrap-out: %1 cannot be written."_s.arg(m_options.bootstrapOutFile));
+        Q_EMIT cannotListen(u"--bootstrap-out: %1 cannot be written."_s.arg(m_options.bootstrapOutFile));
         return false;
     }
     const QJsonObject ready { { u"pid"_s, QCoreApplication::applicationPid() },
@@ -210,7 +210,7 @@ bool EngineHost::writeOutcome()
                               { u"version"_s, QCoreApplication::applicationVersion() } };
     if (!m_options.readyFile.isEmpty()
         && !os::replacePrivateFile(m_options.readyFile, QJsonDocument(ready).toJson(QJsonDocument::Compact) + '\n')) {
-        fail(Failure::Start, u"--ready-file: %1 cannot be written."_s.arg(m_options.readyFile));
+        Q_EMIT cannotListen(u"--ready-file: %1 cannot be written."_s.arg(m_options.readyFile));
         return false;
     }
     if (m_options.demo) {

@@ -7,6 +7,7 @@
 #include <QtCore/QFile>
 #include <QtCore/QSocketNotifier>
 
+#include <cerrno>
 #include <csignal>
 #include <fcntl.h>
 #include <malloc.h>
@@ -26,8 +27,10 @@ int signalPipe[2] = { -1, -1 };
 void onSignal(int)
 {
     // Only async-signal-safe calls here; the event loop does the rest.
+    const int interrupted = errno;
     const char one = 1;
     [[maybe_unused]] const auto written = ::write(signalPipe[0], &one, 1);
+    errno = interrupted;
 }
 
 bool writeAll(int descriptor, const QByteArray &contents)

@@ -6,6 +6,8 @@
 #include "http/errorbody.h"
 #include "services/services.h"
 
+#include <QtCore/QTimer>
+
 namespace assistiv {
 
 using namespace Qt::StringLiterals;
@@ -125,11 +127,21 @@ void Router::authenticate(Request request)
     // Not in memory. A load that succeeds and still leaves a miss would go round for ever.
     if (++request.rounds > 3)
         return replyError(exchange, { ErrorCode::Internal, u"An internal error occurred."_s });
-    const QByteArray hash = request.keyHash;
-    m_parts.inference.accounts.load(hash, &exchange, [this, request](const Result<void> &loaded) {
-        if (!loaded)
-            return replyError(*request.exchange, loaded.error());
-        authenticate(request);
+    const int wait = m_throttle.delayMs(exchange.request().peer, m_parts.inference.clock.steadyMs());
+    if (wait > 0)
+        QTimer::singleShot(wait, &exchange, [this, request] { load(request); });
+    else
+        load(request);
+}
+
+void Router::load(const Request &request)
+{
+    m_parts.inference.accounts.load(request.keyHash, request.exchange, [this, request](const Result<void> &loaded) {
+        if (loaded)
+            return authenticate(request);
+        if (loaded.error().code == ErrorCode::Unauthorized)
+            m_throttle.noteFailure(request.exchange->request().peer, m_parts.inference.clock.steadyMs());
+        replyError(*request.exchange, loaded.error());
     });
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "http/cors.h"
+#include "http/keythrottle.h"
 #include "http/routes.h"
 
 #include <QtCore/QObject>
@@ -29,11 +30,13 @@ private:
     };
 
     void authenticate(Request request);
+    void load(const Request &request);
     void run(const Request &request, const Caller &caller);
     void runBehindDoor(const Request &request, const Caller &caller, EndpointFunction function);
 
     WorkerParts &m_parts;
     const CorsSettings m_cors;
+    KeyThrottle m_throttle;
 };
 
 } // namespace assistiv
