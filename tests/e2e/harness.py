@@ -262,7 +262,7 @@ class Gateway:
         if leaked:
             lines = [line for line in said.splitlines() if any(secret in line for secret in self.secrets)]
             raise AssertionError(
-                f"expected no secret in the log (style.md 13); came {leaked} in:\n" + "\n".join(lines[:5])
+                f"expected no secret in the log (docs/contributing.md); came {leaked} in:\n" + "\n".join(lines[:5])
             )
 
     def finish(self):
@@ -793,7 +793,7 @@ class Books(Checks):
             self.equal(
                 row["total_tokens"],
                 row["prompt_tokens"] + row["completion_tokens"],
-                "providers.md 9",
+                "providers-openai.md",
                 f"{what}, total_tokens",
             )
             cost = Decimal(row["estimated_cost_usd"])

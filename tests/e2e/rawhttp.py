@@ -135,7 +135,7 @@ class Response:
         except ValueError:
             raise AssertionError(
                 f"{self.request}: expected a UUID in x-request-id on every answer by "
-                f"auth-and-errors.md 3; came {request_id!r}"
+                f"conventions.md; came {request_id!r}"
             ) from None
         return self
 
@@ -145,7 +145,7 @@ class Response:
         wanted, came = "application/json; charset=utf-8", self.headers.get("content-type", "")
         if came.replace(" ", "").lower() != wanted.replace(" ", ""):
             raise AssertionError(
-                f"{self.request}: expected content-type {wanted!r} by auth-and-errors.md 4; " f"came {came!r}"
+                f"{self.request}: expected content-type {wanted!r} by conventions.md; " f"came {came!r}"
             )
         return self.json()
 
@@ -159,11 +159,11 @@ class Response:
         if not (isinstance(error.get("message"), str) and error["message"] and "param" in error):
             raise AssertionError(
                 "expected a message for people and `param` (or null) in the envelope by "
-                f"auth-and-errors.md 3; came: {self.describe()}"
+                f"conventions.md; came: {self.describe()}"
             )
         if status == 401 and self.headers.get("www-authenticate") != "Bearer":
             raise AssertionError(
-                "expected `WWW-Authenticate: Bearer` on 401 by auth-and-errors.md 2.1; came "
+                "expected `WWW-Authenticate: Bearer` on 401 by conventions.md; came "
                 f"{self.headers.get('www-authenticate')!r} on {self.request}"
             )
         return error
@@ -311,11 +311,11 @@ class Client:
         rows, page, total = [], 1, None
         while total is None or len(rows) < total:
             answer = self.get(path, page=page, limit=limit, **query)
-            listed = answer.expect_json(200, "auth-and-errors.md 5, a page of a list")
+            listed = answer.expect_json(200, "conventions.md, a page of a list")
             total = listed["total"]
             if (listed["page"], listed["limit"]) != (page, limit) or (not listed["data"] and len(rows) < total):
                 raise AssertionError(
-                    f"expected page {page} of limit {limit} with its rows by auth-and-errors.md 5; came "
+                    f"expected page {page} of limit {limit} with its rows by conventions.md; came "
                     f"page {listed['page']}, limit {listed['limit']}, {len(listed['data'])} rows, "
                     f"total {total}, after {len(rows)} rows of {path}"
                 )
@@ -324,7 +324,7 @@ class Client:
         ids = {row["id"] for row in rows}
         if len(ids) != len(rows) or len(rows) != total:
             raise AssertionError(
-                f"expected {total} different rows by auth-and-errors.md 5; came {len(rows)} rows with "
+                f"expected {total} different rows by conventions.md; came {len(rows)} rows with "
                 f"{len(ids)} ids from {path}"
             )
         return rows

@@ -629,7 +629,7 @@ class Endpoints(GatewayCase):
         if "raw_key" in (value.get("api_key") or value):
             self.gateway.remember(value.get("api_key") or value)
         if route.page:
-            self.equal(sorted(value), ["data", "limit", "page", "total"], "auth-and-errors.md 5", "members of a list")
+            self.equal(sorted(value), ["data", "limit", "page", "total"], "conventions.md", "members of a list")
             self.holds(value["data"], "at least one row", route.rule, value)
         allowed = {"raw_key", "api_key"} if answer.status == 201 else set()
         for entry in value["data"] if route.page else [value]:
@@ -646,7 +646,7 @@ class Endpoints(GatewayCase):
             self.nobody.call(route.method, path, body).expect_error(401, "unauthorized", route.rule)
             if body is not None:
                 self.nobody.call(route.method, path, b"{").expect_error(
-                    401, "unauthorized", "auth-and-errors.md 2.1, order: key before body"
+                    401, "unauthorized", "conventions.md, order: key before body"
                 )
 
         self.each(check)
@@ -662,11 +662,11 @@ class Endpoints(GatewayCase):
                 }
                 if kind not in fits[route.key]:
                     client.call(route.method, path, body).expect_error(
-                        403, "forbidden", f"auth-and-errors.md 2.1, a key of type {kind}"
+                        403, "forbidden", f"conventions.md, a key of type {kind}"
                     )
                     if body is not None:
                         client.call(route.method, path, b"{").expect_error(
-                            403, "forbidden", "auth-and-errors.md 2.1, order: tenant before body"
+                            403, "forbidden", "conventions.md, order: tenant before body"
                         )
 
         self.each(check)
@@ -676,7 +676,7 @@ class Endpoints(GatewayCase):
             if not path.startswith(self.acme.path):
                 return
             self.rival.call(route.method, path, body).expect_error(
-                403, "forbidden", "auth-and-errors.md 2.1, another platform"
+                403, "forbidden", "conventions.md, another platform"
             )
             inside = path.replace(self.acme.id, self.gateway.tenant("rival").id)
             if (
@@ -684,7 +684,7 @@ class Endpoints(GatewayCase):
             ):  # names a resource of ours
                 response = self.rival.call(route.method, inside, body)
                 self.equal(
-                    response.status, 404, "auth-and-errors.md 2.1, a resource of another platform", response.describe()
+                    response.status, 404, "conventions.md, a resource of another platform", response.describe()
                 )
 
         self.each(check)
@@ -704,7 +704,7 @@ class Endpoints(GatewayCase):
                     self.holds(
                         str(error["param"]).split(".")[0].split("[")[0] == param.split(".")[0],
                         f"param {param!r}",
-                        "auth-and-errors.md 3, dotted path of the offending field",
+                        "conventions.md, dotted path of the offending field",
                         error,
                     )
 
@@ -731,7 +731,7 @@ class Endpoints(GatewayCase):
 
     def test_page_bounds(self):
         def check(route, path, _body):
-            rule = "auth-and-errors.md 5, pagination"
+            rule = "conventions.md, pagination"
             if not route.page:
                 return
             caller = self.caller(route)
@@ -796,14 +796,14 @@ class Endpoints(GatewayCase):
     def test_lists_are_newest_first(self):
         for path in ("{p}/end-users", "{p}/api-keys", "{p}/logs", "{p}/wallet/transactions"):
             times = [row["created_at"] for row in self.server.rows(self.at(path))]
-            self.equal(times, sorted(times, reverse=True), "auth-and-errors.md 5, order", f"created_at of {path}")
+            self.equal(times, sorted(times, reverse=True), "conventions.md, order", f"created_at of {path}")
 
     def test_health_needs_no_key(self):
-        health = self.nobody.get("/health").expect_json(200, "mcp.md 10, GET /health")
+        health = self.nobody.get("/health").expect_json(200, "headless-and-admin.md, GET /health")
         self.shape(
-            health, {"status": lambda v: v == "ok", "version": str, "uptime_seconds": int, "checks": dict}, "mcp.md 10"
+            health, {"status": lambda v: v == "ok", "version": str, "uptime_seconds": int, "checks": dict}, "headless-and-admin.md"
         )
-        self.equal(health["checks"].get("database"), "ok", "mcp.md 10", "checks.database")
+        self.equal(health["checks"].get("database"), "ok", "headless-and-admin.md", "checks.database")
 
     def test_provider_keys_are_never_shown(self):
         key = upstream_key() + "x9Qz"
@@ -858,10 +858,10 @@ class Endpoints(GatewayCase):
             self.equal((changed["max_usd"], changed["period"]), (3, "one_time"), "headless-and-admin.md 5")
             self.admin.patch(path, {"is_active": False}).expect(200, "headless-and-admin.md 3")
             client.get(mine).expect_error(
-                403, "platform_inactive", "auth-and-errors.md 2.1, a platform an admin deactivated"
+                403, "platform_inactive", "conventions.md, a platform an admin deactivated"
             )
             self.admin.patch(path, {"is_active": True}).expect(200, "headless-and-admin.md 3")
-            client.get(mine).expect(200, "auth-and-errors.md 8, no stale reads")
+            client.get(mine).expect(200, "conventions.md, no stale reads")
             self.admin.delete(path).expect(204, "headless-and-admin.md 3")
             client.get(mine).expect_error(401, "unauthorized", "platforms.md, DELETE: the key stops working at once")
 
@@ -875,7 +875,7 @@ class Endpoints(GatewayCase):
             "headless-and-admin.md 3, Idempotency-Key",
             "replay",
         )
-        self.equal(second.headers.get("idempotent-replayed"), "true", "auth-and-errors.md 6", "idempotent-replayed")
+        self.equal(second.headers.get("idempotent-replayed"), "true", "conventions.md", "idempotent-replayed")
 
 
 if __name__ == "__main__":

@@ -228,7 +228,7 @@ class FirstCall(GatewayCase):
             self.holds(
                 not any("usage" in c for c in chunks) and all(c["choices"] for c in chunks),
                 "no usage when the client did not ask",
-                "providers.md 3.2, include_usage",
+                "providers-openai.md, include_usage",
                 chunks,
             )
         final = chunks[-1]["choices"][0]
@@ -245,7 +245,7 @@ class FirstCall(GatewayCase):
         self.equal(
             usage["prompt_tokens_details"]["cached_tokens"],
             cached.cached,
-            "providers.md 9",
+            "providers-openai.md",
             "cached tokens shown to the client",
         )
         row = self.log_row(answer)
@@ -315,7 +315,7 @@ class FirstCall(GatewayCase):
     # ---------------------------------------------------------------- what the provider gets
 
     def test_the_clients_bytes_reach_the_provider_but_for_the_fields_we_own(self):
-        rule = "providers.md 3.2 and 3.3, pass-through with splices"
+        rule = "providers-openai.md and 3.3, pass-through with splices"
         messages = '[{"role":"user","content":"Grüße \\u00e9 \\"quoted\\" 😀"}]'
         kept = (
             '"temperature" : 0.70',
@@ -358,12 +358,12 @@ class FirstCall(GatewayCase):
         ).expect(200, CHAT_RULE)
         headers = self.mock.last_headers()
         self.equal(
-            headers.get("authorization"), f"Bearer {harness.UPSTREAM_KEY}", "providers.md 2, auth", "authorization"
+            headers.get("authorization"), f"Bearer {harness.UPSTREAM_KEY}", "providers-openai.md, auth", "authorization"
         )
         self.holds(
             "x-private" not in headers and headers.get("user-agent") != "client/1",
             "nothing of the client's headers",
-            "providers.md 2",
+            "providers-openai.md",
             headers,
         )
 
@@ -415,7 +415,7 @@ class FirstCall(GatewayCase):
                 self.equal(
                     (error["type"], error["code"]),
                     ("upstream_error", "provider_error"),
-                    "auth-and-errors.md 3",
+                    "conventions.md",
                     "the error frame",
                 )
                 row = self.log_row(answer)
@@ -435,7 +435,7 @@ class FirstCall(GatewayCase):
         next(response.data())
         self.alice.close()
         harness.wait_for(
-            "the upstream call gone within 1 s of the client (sdk-and-examples.md S10)",
+            "the upstream call gone within 1 s of the client (conventions.md S10)",
             lambda: not self.mock.running(),
             1,
         )
@@ -494,7 +494,7 @@ class FirstCall(GatewayCase):
     # ---------------------------------------------------------------- refusals
 
     def test_bad_keys_get_401(self):
-        rule = "auth-and-errors.md 2.1, no or bad key"
+        rule = "conventions.md, no or bad key"
         good = self.alice.key
         for authorization in (
             None,
@@ -517,7 +517,7 @@ class FirstCall(GatewayCase):
         with self.gateway.client() as client:
             client.call("GET", f"/v1/models?api_key={good}").expect_error(401, "unauthorized", rule)
             client.call("GET", "/v1/models", headers={"authorization": f"bEaReR   {good} "}).expect(
-                200, "auth-and-errors.md 2: case-insensitive scheme, blanks trimmed"
+                200, "conventions.md: case-insensitive scheme, blanks trimmed"
             )
 
     def test_the_402_gates_answer_in_their_order(self):
@@ -581,7 +581,7 @@ class FirstCall(GatewayCase):
             with self.subTest(body=body):
                 error = self.alice.post(CHAT, body).expect_error(422, "validation_error", CHAT_RULE)
                 self.holds(
-                    str(error["param"]).startswith(param), f"param {param!r}", "auth-and-errors.md 3, param", error
+                    str(error["param"]).startswith(param), f"param {param!r}", "conventions.md, param", error
                 )
         self.alice.post(CHAT, chat_body(PLAIN.name, n=2)).expect_error(
             422, "unsupported_parameter", CHAT_RULE + ", n", param="n"
@@ -599,7 +599,7 @@ class FirstCall(GatewayCase):
                 self.holds(
                     response.status in ((422,) if body == b"" else (400,)),
                     "400 invalid_json (empty body: 422 on model)",
-                    "auth-and-errors.md 4",
+                    "conventions.md",
                     response.describe(),
                 )
         self.alice.post(CHAT, b"[]").expect_error(
@@ -609,16 +609,16 @@ class FirstCall(GatewayCase):
     def test_a_body_over_10_mib_is_refused(self):
         with self.gateway.client(self.alice.key) as client:
             response = client.call("POST", CHAT, chat_body(PLAIN.name, "x" * (10 * 1024 * 1024)))
-            response.expect_error(413, "payload_too_large", "auth-and-errors.md 4, limit 10 MiB")
+            response.expect_error(413, "payload_too_large", "conventions.md, limit 10 MiB")
         with self.gateway.client(self.alice.key) as client:
             client.post(CHAT, chat_body(PLAIN.name, "x" * (9 * 1024 * 1024))).expect(
-                200, "auth-and-errors.md 4, limit 10 MiB"
+                200, "conventions.md, limit 10 MiB"
             )
 
     # ---------------------------------------------------------------- HTTP manners
 
     def test_unknown_routes_and_methods(self):
-        rule = "auth-and-errors.md 3"
+        rule = "conventions.md"
         for path in ("/", "/v1", "/v1/nothing", "/v1/chat", "/v1/platforms", f"{self.acme.path}/nothing", "/v2/models"):
             with self.subTest(path=path):
                 self.server.get(path).expect_error(404, "not_found", rule)
@@ -630,7 +630,7 @@ class FirstCall(GatewayCase):
         ):
             with self.subTest(method=method, path=path), self.gateway.client() as nobody:
                 response = nobody.call(method, path)  # without key: the route is checked first
-                response.expect_error(405, "method_not_allowed", "auth-and-errors.md 2.1, order of checks")
+                response.expect_error(405, "method_not_allowed", "conventions.md, order of checks")
                 allow = {word.strip() for word in response.headers.get("allow", "").split(",")}
                 must = allowed - {"OPTIONS", "HEAD"}
                 self.holds(
@@ -639,9 +639,9 @@ class FirstCall(GatewayCase):
 
     def test_every_answer_has_its_own_request_id(self):
         ids = {
-            self.alice.get("/v1/models").expect(200, "auth-and-errors.md 3").headers["x-request-id"] for _ in range(5)
+            self.alice.get("/v1/models").expect(200, "conventions.md").headers["x-request-id"] for _ in range(5)
         }
-        self.equal(len(ids), 5, "auth-and-errors.md 3, x-request-id", "different ids of 5 requests on one connection")
+        self.equal(len(ids), 5, "conventions.md, x-request-id", "different ids of 5 requests on one connection")
 
     def test_head_is_get_without_a_body(self):
         got = self.alice.get("/v1/models")
@@ -654,7 +654,7 @@ class FirstCall(GatewayCase):
         self.alice.get("/v1/models").expect(200, "headless-and-admin.md 5: no body after HEAD, the connection goes on")
 
     def test_browsers_may_use_end_user_routes_only(self):
-        rule = "auth-and-errors.md 7, CORS"
+        rule = "conventions.md, CORS"
         origin = {
             "origin": "https://app.example",
             "access-control-request-method": "POST",
@@ -768,7 +768,7 @@ class FirstCall(GatewayCase):
             "budgets-and-ledger.md, debit: may go negative",
         )
         with self.acme.user_client("carol") as carol:
-            carol.post(CHAT, chat_body(PLAIN.name)).expect_error(402, "budget_exhausted", "sdk-and-examples.md S5")
+            carol.post(CHAT, chat_body(PLAIN.name)).expect_error(402, "budget_exhausted", "conventions.md S5")
         rows = self.server.rows(path + "/transactions", 200)
         self.equal(
             [entry["type"] for entry in rows],
@@ -797,7 +797,7 @@ class FirstCall(GatewayCase):
             )
             again = self.server.patch(path, {"is_suspended": True}).expect_json(200, rule)
             self.equal(again["transaction"], None, rule + ": the current value again", "transaction")
-            dave.post(CHAT, chat_body(PLAIN.name)).expect_error(402, "budget_suspended", "sdk-and-examples.md S6")
+            dave.post(CHAT, chat_body(PLAIN.name)).expect_error(402, "budget_suspended", "conventions.md S6")
             self.server.post(path + "/topup", {"amount_usd": 1}).expect(
                 200, "budgets-and-ledger.md, topup works while suspended"
             )
@@ -805,10 +805,10 @@ class FirstCall(GatewayCase):
                 200, "budgets-and-ledger.md, debit works while suspended"
             )
             self.server.patch(path, {"is_suspended": False}).expect(200, rule)
-            dave.post(CHAT, chat_body(PLAIN.name)).expect(200, "sdk-and-examples.md S6, resumed")
+            dave.post(CHAT, chat_body(PLAIN.name)).expect(200, "conventions.md S6, resumed")
 
     def test_idempotency_key(self):
-        rule = "auth-and-errors.md 6, Idempotency-Key"
+        rule = "conventions.md, Idempotency-Key"
         for path, field, rows in (
             (
                 self.acme.user_path("eve") + "/budget/topup",
@@ -847,7 +847,7 @@ class FirstCall(GatewayCase):
         Books.read(self.acme).reconcile()
 
     def test_twenty_topups_at_once_with_one_key_are_one(self):
-        rule = "sdk-and-examples.md S4"
+        rule = "conventions.md S4"
         path, key, bodies = self.acme.user_path("eve") + "/budget", self.call_id(), []
 
         def topup():
@@ -867,7 +867,7 @@ class FirstCall(GatewayCase):
 
     def test_money_is_exact_or_refused(self):
         path = self.acme.user_path("eve") + "/budget/topup"
-        rule = "auth-and-errors.md 4, money"
+        rule = "conventions.md, money"
         for amount in (b"0", b"-1", b"0.0000001", b"1000000.000001", b"1e9", b'"1"', b"null", b"true"):
             with self.subTest(amount=amount):
                 self.server.post(path, b'{"amount_usd": %s}' % amount).expect_error(
@@ -903,7 +903,7 @@ class FirstCall(GatewayCase):
                 rule,
             )
             raw = self.gateway.remember(made["api_key"])
-            self.equal(made["api_key"]["key_prefix"], raw[: len("sk-eu_") + 4], "auth-and-errors.md 2, key_prefix")
+            self.equal(made["api_key"]["key_prefix"], raw[: len("sk-eu_") + 4], "conventions.md, key_prefix")
             with self.gateway.client(raw) as client:
                 client.post(CHAT, chat_body(PLAIN.name)).expect(200, rule + ": both keys work")
         self.equal(
@@ -914,7 +914,7 @@ class FirstCall(GatewayCase):
         self.holds(first["api_key"]["raw_key"] != second["api_key"]["raw_key"], "two different keys", rule)
 
     def test_a_revoked_key_is_refused_by_the_next_request(self):
-        rule = "auth-and-errors.md 2, revocation is immediate"
+        rule = "conventions.md, revocation is immediate"
         for path, right in (
             (self.acme.user_path("alice") + "/api-keys", "/v1/models"),
             (self.acme.path + "/api-keys", self.acme.path),
@@ -937,7 +937,7 @@ class FirstCall(GatewayCase):
 
     def test_tenants_do_not_see_each_other(self):
         rival = self.gateway.tenant("rival")
-        rule = "auth-and-errors.md 2.1"
+        rule = "conventions.md"
         nowhere = "00000000-0000-4000-8000-000000000000"
         with rival.client as other:
             for path in (
@@ -966,7 +966,7 @@ class FirstCall(GatewayCase):
         self.equal(self.server.get(self.acme.path).status, 200, rule, "the owner goes on")
 
     def test_wrong_key_types_get_403(self):
-        rule = "auth-and-errors.md 2.1, wrong key type"
+        rule = "conventions.md, wrong key type"
         own = self.acme.user_path("alice")
         for path in (
             self.acme.path,

@@ -160,8 +160,8 @@ class StartAndStop(HeadlessCase):
         self.equal(sorted(ready), ["origin", "pid", "version"], "headless-and-admin.md 1, --ready-file", "its members")
         self.equal(ready["origin"], gateway.result["origin"], "headless-and-admin.md 2, bootstrap output", "origin")
         with gateway.client() as client:
-            health = client.get("/health").expect_json(200, "mcp.md 10")
-        self.equal((health["status"], health["version"]), ("ok", ready["version"]), "mcp.md 10", "health")
+            health = client.get("/health").expect_json(200, "headless-and-admin.md")
+        self.equal((health["status"], health["version"]), ("ok", ready["version"]), "headless-and-admin.md", "health")
         self.holds(ready["version"] in gateway.run("--version").stdout, "the same version", "headless-and-admin.md 1")
         gateway.finish()  # checks exit code and that the file is gone
 

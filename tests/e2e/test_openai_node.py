@@ -97,7 +97,7 @@ class OpenAiPackage(GatewayCase):
             check=False,
         )
         print(done.stdout, flush=True)
-        self.equal(done.returncode, 0, "sdk-and-examples.md 1, OpenAI SDKs", "exit code of the Node tests above")
+        self.equal(done.returncode, 0, "conventions.md, OpenAI SDKs", "exit code of the Node tests above")
         Books.read(acme).reconcile(self.mock.count())
 
 
