@@ -21,8 +21,6 @@ constexpr qint64 HourMs = 3'600'000;
 constexpr int MostErrors = 6;
 constexpr int MostLowBudgets = 6;
 constexpr int MostSubjects = 3;
-/// A budget is running low with a fifth of it left.
-constexpr int LowShare = 5;
 /// The route that a console booking stands for, so that its key means the same as over the API.
 constexpr auto TopUpRoute = "/console/wallet/topup";
 
@@ -135,20 +133,6 @@ void countRefusals(Services &services, const QList<Refusal> &refusals, qint64 wi
     figures.errors.resize(std::min<qsizetype>(figures.errors.size(), MostErrors));
 }
 
-Result<QList<console::LowBudget>> lowBudgets(Services &services, const PlatformId &platform)
-{
-    Query query = services.context.db.prepare(
-        u"SELECT u.id, u.external_id, b.max_usd, b.used_usd FROM budgets b JOIN end_users u ON u.id = b.end_user_id "
-        "WHERE b.platform_id = ? AND b.is_active AND (b.max_usd - b.used_usd) * ? <= b.max_usd "
-        "ORDER BY (b.max_usd - b.used_usd) * 1000 / b.max_usd, u.external_id LIMIT ?"_s);
-    if (const auto read = query.bind(platform, LowShare, MostLowBudgets).exec(); !read)
-        return read.error();
-    QList<console::LowBudget> low;
-    while (query.next())
-        low.append({ query.id<EndUserId>(0), query.text(1), query.money(2) - query.money(3), query.money(2) });
-    return low;
-}
-
 } // namespace
 
 Result<QList<console::PlatformSummary>> ConsoleQuestions::platforms(Services &services)
@@ -187,15 +171,13 @@ Result<console::SetUpProgress> ConsoleQuestions::setUp(Services &services, Platf
     progress.walletBalance = wallet->balance;
     progress.walletFunded = topUps->total > 0;
 
-    Query user = services.context.db.prepare(u"SELECT u.id, u.external_id, b.max_usd FROM end_users u JOIN budgets b "
-                                             "ON b.end_user_id = u.id WHERE u.platform_id = ? AND u.is_active AND b.is_active "
-                                             "ORDER BY u.created_at LIMIT 1"_s);
-    if (const auto read = user.bind(platform).exec(); !read)
-        return read.error();
-    if (user.next()) {
-        progress.endUser = user.id<EndUserId>(0);
-        progress.endUserExternalId = user.text(1);
-        progress.endUserBudget = user.money(2);
+    const auto oldest = services.budgets.oldest(platform);
+    if (!oldest)
+        return oldest.error();
+    if (*oldest) {
+        progress.endUser = (*oldest)->endUser;
+        progress.endUserExternalId = (*oldest)->externalId;
+        progress.endUserBudget = (*oldest)->max;
     }
     const auto answered = services.callLog.rows(platform, { .status = u"success"_s }, 0, 1);
     if (!answered)
@@ -371,7 +353,7 @@ Result<console::OverviewFigures> ConsoleQuestions::overview(Services &services, 
     const auto totals = services.callLog.totals(platform, since, until);
     const auto before = services.callLog.totals(platform, since.plusMs(-lengthMs), since);
     const auto failures = services.callLog.failures(platform, since, until, MostErrors);
-    const auto low = lowBudgets(services, platform);
+    const auto low = services.budgets.runningLow(platform, MostLowBudgets);
     const auto newest = services.callLog.newest(platform);
     if (!points || !totals || !before || !failures || !low || !newest)
         return Error { ErrorCode::DatabaseUnavailable, u"The figures could not be read."_s };
@@ -391,7 +373,8 @@ Result<console::OverviewFigures> ConsoleQuestions::overview(Services &services, 
     for (const FailureGroup &group : *failures)
         figures.errors.append({ 502, u"provider_error"_s, { group.message }, group.count, group.lastAt.ms() });
     countRefusals(services, refusals.since(platform, since), widthMs, figures);
-    figures.lowBudgets = *low;
+    for (const BudgetOfUser &budget : *low)
+        figures.lowBudgets.append({ budget.endUser, budget.externalId, budget.remaining(), budget.max });
     figures.anyRequest = newest->has_value();
     return figures;
 }

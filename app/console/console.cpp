@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "console.h"
 
+#include "core/log.h"
 #include "iconprovider.h"
 #include "models/consoleengine.h"
 
 #include <QtCore/QDirIterator>
 #include <QtCore/QLocale>
-#include <QtCore/QRegularExpression>
 #include <QtCore/QTranslator>
 #include <QtGui/QFontDatabase>
 #include <QtGui/QGuiApplication>
@@ -30,7 +30,7 @@ QtMessageHandler previousHandler = nullptr;
 void redactingHandler(QtMsgType type, const QMessageLogContext &context, const QString &text)
 {
     if (previousHandler)
-        previousHandler(type, context, withoutSecrets(text));
+        previousHandler(type, context, redacted(text));
 }
 
 /// Installed once, whoever prepares first.
@@ -68,14 +68,6 @@ void loadTranslation()
 }
 
 } // namespace
-
-QString withoutSecrets(const QString &text)
-{
-    static const QRegularExpression secret(
-        QStringLiteral("\\b(sk-[A-Za-z]{0,5}[-_]?|xai-|AIza|whsec_|[Bb]earer\\s+)[A-Za-z0-9_\\-\\.]{6,}"));
-    QString clean = text;
-    return clean.replace(secret, QStringLiteral("\\1[…]"));
-}
 
 void prepareConsole(QQmlEngine &qml)
 {

@@ -25,8 +25,4 @@ void prepareConsole(QQmlEngine &qml);
 /// window.
 bool showConsole(QQmlApplicationEngine &qml, ConsoleEngine &engine, const QVariantMap &properties = {});
 
-/// Replaces keys in a text (sk-…, whsec_…, "Bearer …"): QML warnings print bound values, and a log must not hold a
-/// secret.
-QString withoutSecrets(const QString &text);
-
 } // namespace assistiv::console

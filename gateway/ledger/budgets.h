@@ -83,12 +83,19 @@ public:
     Result<LedgerRows> rows(const PlatformId &platform, const EndUserId &user, const LedgerFilter &filter, qint64 offset,
                             qint64 limit);
 
+    /// Active budgets with a fifth or less left, the emptiest first.
+    Result<QList<BudgetOfUser>> runningLow(const PlatformId &platform, int most) { return m_store.runningLow(platform, LowShare, most); }
+    /// Of the platform's oldest active user with an active budget; empty when there is none.
+    Result<std::optional<BudgetOfUser>> oldest(const PlatformId &platform) { return m_store.oldest(platform); }
+
     /// Starts the running period if the last one has ended; nothing happens otherwise, or without an active budget.
     Result<void> resetIfDue(const EndUserId &user);
     /// The same for whoever is due, at most so many; returns how many there were.
     Result<int> resetDue(int most);
 
 private:
+    static constexpr int LowShare = 5;
+
     Result<void> checkUser(const PlatformId &platform, const EndUserId &user);
     /// Locked, active, with no reset due.
     Result<Budget> lockActive(const PlatformId &platform, const EndUserId &user);

@@ -91,6 +91,32 @@ Result<bool> LedgerStore::hasEndUser(const PlatformId &platform, const EndUserId
     return query.next();
 }
 
+Result<QList<BudgetOfUser>> LedgerStore::runningLow(const PlatformId &platform, int share, int most)
+{
+    Query query = m_db.prepare(
+        u"SELECT u.id, u.external_id, b.max_usd, b.used_usd FROM budgets b JOIN end_users u ON u.id = b.end_user_id "
+        "WHERE b.platform_id = ? AND b.is_active AND (b.max_usd - b.used_usd) * ? <= b.max_usd "
+        "ORDER BY (b.max_usd - b.used_usd) * 1000 / b.max_usd, u.external_id LIMIT ?"_s);
+    if (const auto read = query.bind(platform, share, most).exec(); !read)
+        return read.error();
+    QList<BudgetOfUser> found;
+    while (query.next())
+        found.append({ query.id<EndUserId>(0), query.text(1), query.money(2), query.money(3) });
+    return found;
+}
+
+Result<std::optional<BudgetOfUser>> LedgerStore::oldest(const PlatformId &platform)
+{
+    Query query = m_db.prepare(
+        u"SELECT u.id, u.external_id, b.max_usd, b.used_usd FROM budgets b JOIN end_users u ON u.id = b.end_user_id "
+        "WHERE b.platform_id = ? AND b.is_active AND u.is_active ORDER BY u.created_at LIMIT 1"_s);
+    if (const auto read = query.bind(platform).exec(); !read)
+        return read.error();
+    if (!query.next())
+        return std::optional<BudgetOfUser>();
+    return std::optional(BudgetOfUser { query.id<EndUserId>(0), query.text(1), query.money(2), query.money(3) });
+}
+
 Result<std::optional<Budget>> LedgerStore::find(const EndUserId &user)
 {
     Query query = m_db.prepare(

@@ -101,6 +101,17 @@ struct LedgerRows
     qint64 total = 0;
 };
 
+/// A budget as a list of users shows it.
+struct BudgetOfUser
+{
+    EndUserId endUser;
+    QString externalId;
+    Money max;
+    Money used;
+
+    Money remaining() const { return max - used; }
+};
+
 /// The tables budgets and budget_transactions, apart from what settlement writes in bulk.
 class LedgerStore
 {
@@ -114,6 +125,11 @@ public:
     Result<bool> isDue(const EndUserId &user, Timestamp now);
     /// Users whose active budget's period has ended.
     Result<QList<EndUserId>> due(Timestamp now, int most);
+
+    /// Active budgets with at most one part in `share` left, the emptiest first.
+    Result<QList<BudgetOfUser>> runningLow(const PlatformId &platform, int share, int most);
+    /// The active budget of the oldest active user; empty when there is none.
+    Result<std::optional<BudgetOfUser>> oldest(const PlatformId &platform);
 
     Result<void> insert(const Budget &budget);
     /// Writes every column as given. The row must be locked: amounts are not computed here.

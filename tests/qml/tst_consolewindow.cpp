@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: Assistiv Gateway contributors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/log.h"
 #include "stage.h"
 
 #include <QtCore/QElapsedTimer>
@@ -342,10 +343,10 @@ void tst_ConsoleWindow::noSecretIsPrinted()
     const char *const secrets[] = {"sk-plat_Yx83hfLwq0PzKd72mVbT5c1e", "sk-ant-api03-Zm9vYmFyYmF6",
                                    "whsec_abcdef123456", "Authorization: Bearer abcdef123456"};
     for (const char *secret : secrets) {
-        const QString text = withoutSecrets(QStringLiteral("binding value %1 here").arg(QLatin1StringView(secret)));
+        const QString text = redacted(QStringLiteral("binding value %1 here").arg(QLatin1StringView(secret)));
         QVERIFY2(!text.contains(QLatin1StringView(secret).last(8)), qPrintable(text));
     }
-    QCOMPARE(withoutSecrets(QStringLiteral("a task-list and a basket")), QStringLiteral("a task-list and a basket"));
+    QCOMPARE(redacted(QStringLiteral("a task-list and a basket")), QStringLiteral("a task-list and a basket"));
 }
 
 void tst_ConsoleWindow::pagesLeaveTheGuiFree()
