@@ -21,6 +21,7 @@ BUILD_PACKAGES=(
     libgl-dev
     libsimdjson-dev
     libcurl4-openssl-dev
+    libsqlite3-dev
     libssl-dev
     qtkeychain-qt6-dev
     fonts-inter fonts-jetbrains-mono # embedded into the program

@@ -344,6 +344,11 @@ Result<BudgetWrite> Budgets::patch(const PlatformId &platform, const EndUserId &
     const auto row = record(after, LedgerType::Adjustment, after.max - before->max, note, actor);
     if (!row)
         return row.error();
+    if (before->isSuspended != after.isSuspended) {
+        const BudgetEvent event = after.isSuspended ? BudgetEvent::Suspended : BudgetEvent::Unsuspended;
+        if (const auto told = m_events.announce(event, *row); !told)
+            return told.error();
+    }
     return BudgetWrite { after, *row };
 }
 
@@ -369,6 +374,8 @@ Result<BudgetWrite> Budgets::topUp(const PlatformId &platform, const EndUserId &
     const auto row = record(*after, LedgerType::Topup, amount, note, actor);
     if (!row)
         return row.error();
+    if (const auto told = m_events.announce(BudgetEvent::ToppedUp, *row); !told)
+        return told.error();
     return BudgetWrite { *after, *row };
 }
 
@@ -386,7 +393,9 @@ Result<BudgetWrite> Budgets::debit(const PlatformId &platform, const EndUserId &
     if (after->used > LargestBudget)
         return invalidBudget(u"amount_usd"_s, u"The use of the budget would go beyond 1000000000."_s);
     // Once per edge: the flag falls in the transaction of the debit that reaches the threshold.
-    if (after->isArmed && after->lowBalanceThreshold && after->remaining() <= *after->lowBalanceThreshold) {
+    const bool isEdge
+        = after->isArmed && after->lowBalanceThreshold && after->remaining() <= *after->lowBalanceThreshold;
+    if (isEdge) {
         if (const auto disarmed = m_store.disarm(after->id); !disarmed)
             return disarmed.error();
         after->isArmed = false;
@@ -394,6 +403,10 @@ Result<BudgetWrite> Budgets::debit(const PlatformId &platform, const EndUserId &
     const auto row = record(*after, LedgerType::Debit, amount, note, actor);
     if (!row)
         return row.error();
+    if (isEdge) {
+        if (const auto told = m_events.announce(BudgetEvent::LowBalance, *row); !told)
+            return told.error();
+    }
     return BudgetWrite { *after, *row };
 }
 
@@ -451,7 +464,7 @@ Result<Budget> Budgets::resetLocked(const Budget &before)
     return after;
 }
 
-// Every change of a budget ends here: its ledger row and the note for the gates. Events for webhooks belong here, too.
+// Every change of a budget ends here: its ledger row and the note for the gates.
 Result<LedgerRow> Budgets::record(const Budget &after, LedgerType type, Money amount, const LedgerNote &note, const Actor &actor)
 {
     LedgerRow row;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "ledger/budgetevents.h"
 #include "ledger/ledgerstore.h"
 #include "store/accountstate.h"
 
@@ -62,7 +63,7 @@ struct LedgerNote
 class Budgets
 {
 public:
-    explicit Budgets(const ServiceContext &context) : m_context(context), m_store(context.db) {}
+    explicit Budgets(const ServiceContext &context) : m_context(context), m_store(context.db), m_events(context.db) {}
 
     /// ValidationError, BudgetExists.
     Result<OpenedBudget> create(const PlatformId &platform, const EndUserId &user, const BudgetDraft &draft, const Actor &actor);
@@ -106,6 +107,7 @@ private:
 
     ServiceContext m_context;
     LedgerStore m_store;
+    BudgetEvents m_events;
 };
 
 } // namespace assistiv

@@ -12,6 +12,8 @@
 #include <QtSql/QSqlDriver>
 #include <QtSql/QSqlError>
 
+#include <sqlite3.h>
+
 #include <atomic>
 
 namespace assistiv {
@@ -64,6 +66,13 @@ Error asError(const QSqlError &error, Dialect dialect)
     }
     Log::error("store", u"statement failed: "_s + error.text());
     return { ErrorCode::Internal, u"An internal error occurred."_s };
+}
+
+/// SQLite's own connection behind QtSql's; null when it is not open. Both are the system's one library.
+sqlite3 *sqliteHandle(const QString &connection)
+{
+    const QVariant handle = QSqlDatabase::database(connection, false).driver()->handle();
+    return qstrcmp(handle.typeName(), "sqlite3*") == 0 ? *static_cast<sqlite3 *const *>(handle.constData()) : nullptr;
 }
 
 } // namespace
@@ -179,7 +188,7 @@ Database::Database(DatabaseUrl url, Access access)
 
 Database::~Database()
 {
-    m_statements.clear();
+    dropStatements();
     QSqlDatabase::database(m_connection, false).close();
     QSqlDatabase::removeDatabase(m_connection);
 }
@@ -260,9 +269,41 @@ Error Database::errorOf(const QSqlQuery &query)
 
 Result<void> Database::reconnect()
 {
-    m_statements.clear();
+    dropStatements();
     QSqlDatabase::database(m_connection, false).close();
     return connect();
+}
+
+void Database::dropStatements()
+{
+    m_statements.clear();
+    m_nativeStatements.clear();
+}
+
+sqlite3_stmt *Database::prepareNative(const QString &literal)
+{
+    auto &statement = m_nativeStatements[literal];
+    if (!statement) {
+        sqlite3_stmt *prepared = nullptr;
+        const QByteArray sql = literal.toUtf8();
+        if (sqlite3 *handle = sqliteHandle(m_connection))
+            sqlite3_prepare_v3(handle, sql.constData(), int(sql.size()), SQLITE_PREPARE_PERSISTENT, &prepared, nullptr);
+        if (!prepared) {
+            m_nativeStatements.remove(literal);
+            return nullptr;
+        }
+        statement.reset(prepared, &sqlite3_finalize);
+    }
+    return statement.get();
+}
+
+Error Database::nativeError()
+{
+    sqlite3 *handle = sqliteHandle(m_connection);
+    if (!handle)
+        return databaseUnavailable();
+    const QString code = QString::number(sqlite3_extended_errcode(handle));
+    return asError({ {}, QString::fromUtf8(sqlite3_errmsg(handle)), QSqlError::StatementError, code }, Dialect::Sqlite);
 }
 
 qint64 Database::sizeBytes()

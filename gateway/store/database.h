@@ -15,6 +15,8 @@
 #include <memory>
 #include <optional>
 
+struct sqlite3_stmt;
+
 namespace assistiv {
 
 enum class Dialect { Sqlite, PostgreSql };
@@ -127,6 +129,10 @@ public:
 
     /// The statement must be a literal; the same statement may not be in use twice at the same time.
     Query prepare(const QString &literal);
+    /// A statement of SQLite's own interface on this connection, for bulk work; null after an error. SQLite only.
+    sqlite3_stmt *prepareNative(const QString &literal);
+    /// What went wrong in the last call of SQLite's own interface.
+    Error nativeError();
     /// For statements without parameters or rows.
     Result<void> run(const QString &statement);
 
@@ -140,6 +146,8 @@ public:
 private:
     explicit Database(DatabaseUrl url, Access access);
     Result<void> connect();
+    /// Open statements would keep the connection from closing.
+    void dropStatements();
     friend class Query;
     static Error errorOf(const QSqlQuery &query);
 
@@ -150,6 +158,7 @@ private:
     Access m_access;
     QString m_connection;
     QHash<QString, std::shared_ptr<QSqlQuery>> m_statements;
+    QHash<QString, std::shared_ptr<sqlite3_stmt>> m_nativeStatements;
     bool m_alive = true;
     /// A savepoint could not be undone: the database has given up the whole transaction by itself.
     bool m_transactionLost = false;
