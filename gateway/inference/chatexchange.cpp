@@ -110,7 +110,7 @@ bool ChatExchange::chooseRoute()
                        .param = QString::fromLatin1(m_request.maxTokensName) });
         return false;
     }
-    m_identity = { "chatcmpl-" + randomBytes(16).toHex(), m_request.model, m_parts.clock.now() };
+    m_identity = { "chatcmpl-" + randomUuid().toByteArray(QUuid::Id128), m_request.model, m_parts.clock.now() };
     return true;
 }
 
