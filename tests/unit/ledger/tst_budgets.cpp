@@ -70,6 +70,7 @@ private Q_SLOTS:
     void armsTheAlarm_data();
     void armsTheAlarm();
     void disarmsOnce();
+    void announcesWhatHappened();
 
     void resetsAtTheBoundary_data();
     void resetsAtTheBoundary();
@@ -658,6 +659,41 @@ void tst_Budgets::disarmsOnce()
     m_user = m_scratch->addEndUser(m_platform, u"user-2"_s);
     QVERIFY(create({ .max = usd("1"), .lowBalanceThreshold = usd("1") }));
     QVERIFY(!budget().isArmed);
+}
+
+void tst_Budgets::announcesWhatHappened()
+{
+    const auto messages = [this](const char *type) {
+        return m_scratch->number(u"SELECT count(*) FROM webhook_messages m JOIN budget_transactions t "
+                                 "ON m.event_id = t.id || ':' || m.event_type WHERE event_type = '%1'"_s.arg(QLatin1StringView(type)));
+    };
+    QVERIFY(create({ .max = usd("10"), .period = BudgetPeriod::Daily, .lowBalanceThreshold = usd("1") }));
+    QVERIFY(charge("8"));
+    QVERIFY(patch({ .max = usd("11") }));
+    QVERIFY(patch({ .isSuspended = false }));
+    QCOMPARE(m_scratch->number(u"SELECT count(*) FROM webhook_messages"_s), 0);
+
+    QVERIFY(charge("2"));
+    QVERIFY(charge("1"));
+    QCOMPARE(messages("budget.low_balance"), 1);
+    QVERIFY(raise("5"));
+    QCOMPARE(messages("budget.topped_up"), 1);
+    QVERIFY(charge("4"));
+    QCOMPARE(messages("budget.low_balance"), 2);
+    QVERIFY(patch({ .isSuspended = true }));
+    QVERIFY(patch({ .isSuspended = true }));
+    QVERIFY(patch({ .isSuspended = false }));
+    QCOMPARE(messages("budget.suspended"), 1);
+    QCOMPARE(messages("budget.unsuspended"), 1);
+    m_scratch->clock.advanceMs(2 * DayMs);
+    QVERIFY(charge("0.5"));
+    QCOMPARE(m_scratch->number(u"SELECT count(*) FROM webhook_messages"_s), 5);
+    // What was undone is not told.
+    QVERIFY(!m_scratch->attempt([&]() -> Result<void> {
+        (void)m_budgets->topUp(m_platform, m_user, usd("1"), {}, {});
+        return Error { ErrorCode::Internal, {} };
+    }));
+    QCOMPARE(m_scratch->number(u"SELECT count(*) FROM webhook_messages"_s), 5);
 }
 
 void tst_Budgets::resetsAtTheBoundary_data()
