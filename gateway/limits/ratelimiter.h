@@ -61,9 +61,9 @@ public:
 
     explicit RateLimiter(const Clock &clock);
 
+    using Verdict = std::variant<Admitted, Denied, DayUnknown>;
     /// Checks and counts one request in one step. A null end user stands for a platform key: platform limits only.
-    std::variant<Admitted, Denied, DayUnknown> admit(const PlatformId &platform, const EndUserId &endUser,
-                                                     const CallLimits &limits);
+    Verdict admit(const PlatformId &platform, const EndUserId &endUser, const CallLimits &limits);
     /// A call has used so many tokens; they count from now on.
     void addTokens(const PlatformId &platform, const EndUserId &endUser, qint64 tokens);
 
@@ -115,7 +115,7 @@ private:
 
         void add(qint64 now, qint64 newRequests, qint64 newTokens);
         void takeBack(const Windows &part);
-        bool isEmpty(qint64 now);
+        bool releaseIfEmpty(qint64 now);
     };
     struct Counts
     {
@@ -142,9 +142,12 @@ private:
     /// now() as the stripe sees it: threads may come to the lock in another order than they looked at the clock.
     static qint64 onward(Stripe &stripe, qint64 now);
     bool isDayOver(qint64 now) const { return now - m_startedMs >= DayMs; }
-    /// Counts what this node does itself, for the user and the platform.
-    void count(Stripe &stripe, const Account &caller, qint64 now, qint64 requests, qint64 tokens);
-    void noteUntold(Stripe &stripe, const Account &account, Counts &counts, qint64 requests, qint64 tokens);
+    static Counts *find(Stripe &stripe, const Account &account);
+    /// Whether one more request of that account passes; null: it has no counts yet.
+    Verdict check(Counts *counts, const RateLimit &limit, RateBucket firstBucket, qint64 now) const;
+    /// Counts what this node does itself, for the user and the platform. Null: not known yet.
+    void count(Stripe &stripe, const Account &caller, Counts *user, Counts *platform, qint64 now, qint64 requests,
+               qint64 tokens);
 
     const Clock &m_clock;
     const Timestamp m_startedAt;
