@@ -24,6 +24,7 @@ enum class ErrorCode {
     EndUserNotFound,
     ApiKeyNotFound,
     BudgetNotFound,
+    RateLimitNotFound,
     LlmConfigNotFound,
     ProviderNotFound,
     ModelNotFound,

@@ -23,7 +23,7 @@ constexpr int MostResets = 200;
 } // namespace
 
 Engine::Engine(EngineSettings settings, std::shared_ptr<const Vault> vault, const Clock &clock)
-    : m_settings(std::move(settings)), m_vault(std::move(vault)), m_clock(clock),
+    : m_settings(std::move(settings)), m_vault(std::move(vault)), m_clock(clock), m_limiter(clock),
       m_journal(QDir(m_settings.dataDir).filePath(u"settlements.journal"_s)),
       m_writer({ m_settings.database, m_clock, *m_vault, m_book, m_journal,
                  [this](Services &services) { publishCatalogue(services); } }),
@@ -154,6 +154,7 @@ Result<void> Engine::listen(quint16 port)
             .cors = m_settings.cors,
             .clock = m_clock,
             .book = m_book,
+            .limiter = m_limiter,
             .doors = *this,
             .settlements = m_writer,
             .refusals = m_refusals,
@@ -279,6 +280,7 @@ void Engine::keepHouse()
 {
     if (!m_open)
         return;
+    m_limiter.dropIdle();
     const auto used = m_book.takeUsedKeys();
     write(
         this,

@@ -78,13 +78,14 @@ private:
     void publishCatalogue(Services &services);
     void onWorkerDrained();
     void finishStop();
-    /// Last use of keys, due resets, size of the database.
+    /// Last use of keys, due resets, idle rate counters, size of the database.
     void keepHouse();
 
     const EngineSettings m_settings;
     const std::shared_ptr<const Vault> m_vault;
     const Clock &m_clock;
     AccountBook m_book;
+    RateLimiter m_limiter;
     Refusals m_refusals;
     Journal m_journal;
     Writer m_writer;

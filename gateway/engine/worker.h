@@ -33,6 +33,7 @@ public:
         CorsSettings cors;
         const Clock &clock;
         AccountBook &book;
+        RateLimiter &limiter;
         Doors &doors;
         Settlements &settlements;
         Refusals &refusals;

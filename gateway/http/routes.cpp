@@ -10,7 +10,9 @@
 #include "http/endpoints/inference.h"
 #include "http/endpoints/llmconfigs.h"
 #include "http/endpoints/logs.h"
+#include "http/endpoints/me.h"
 #include "http/endpoints/platforms.h"
+#include "http/endpoints/ratelimits.h"
 #include "http/endpoints/status.h"
 #include "http/endpoints/wallet.h"
 
@@ -27,8 +29,9 @@ QList<RouteTable::Entry> allEntries()
 {
     QList<RouteTable::Entry> entries = inferenceRoutes();
     entries += statusRoutes();
+    entries += selfServiceRoutes();
     for (const QList<Route> &group : { platformRoutes(), apiKeyRoutes(), endUserRoutes(), llmConfigRoutes(), catalogueRoutes(),
-                                       walletRoutes(), budgetRoutes(), logRoutes(), adminRoutes() }) {
+                                       walletRoutes(), budgetRoutes(), rateLimitRoutes(), logRoutes(), adminRoutes() }) {
         for (const Route &route : group)
             entries.append({ route.method, QByteArray(route.path.data(), route.path.size()), route.key, route.function,
                              route.idempotent });

@@ -34,7 +34,7 @@ Error modelNotFound(const QByteArray &model)
 ChatExchange::ChatExchange(InferenceParts &parts, const Caller &caller, const QByteArray &keyHash, HttpExchange *client,
                            QObject *parent)
     : QObject(parent), m_parts(parts), m_caller(caller), m_keyHash(keyHash), m_client(client),
-      m_requestId(client->request().requestId)
+      m_requestId(client->request().requestId), m_gates(parts, caller)
 {
     m_parts.inFlight.fetch_add(1, std::memory_order_relaxed);
     connect(client, &HttpExchange::gone, this, &ChatExchange::onClientGone);
@@ -66,7 +66,7 @@ void ChatExchange::passGates()
                               .message = u"The gateway is overloaded at the moment."_s,
                               .retryAfterSeconds = 1 });
     }
-    auto gate = m_parts.book.admit(m_caller, m_parts.clock.now());
+    auto gate = m_gates.pass(*m_client);
     if (const auto *error = std::get_if<Error>(&gate))
         return refuse(*error);
     if (auto *admission = std::get_if<Admission>(&gate)) {
@@ -368,6 +368,8 @@ void ChatExchange::settle(CallStatus status, const std::optional<Usage> &usage, 
                           const QString &problem, std::function<void(Result<void>)> then)
 {
     m_settled = true;
+    if (usage)
+        m_gates.noteTokens(usage->prompt() + usage->completion());
     const CatalogMapping &mapping = *m_attempt.leg.mapping;
     const bool isPriced = usage && !mapping.options.priceFree;
     const Picos providerCost = isPriced ? cost(*usage, mapping.pricing, m_attempt.startedAt) : 0;

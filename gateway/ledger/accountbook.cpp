@@ -70,21 +70,25 @@ std::variant<Caller, Error, AccountBook::Miss> AccountBook::authenticate(const Q
     return caller;
 }
 
-std::variant<Admission, Error, AccountBook::Miss, AccountBook::ResetDue> AccountBook::admit(const Caller &caller,
-                                                                                            Timestamp now) const
+std::variant<Admission, Error, AccountBook::Miss, AccountBook::ResetDue>
+AccountBook::admit(const Caller &caller, Timestamp now, CallLimits *limits) const
 {
     const Stripe &stripe = stripeOf(caller.platform);
     const std::scoped_lock lock(stripe.mutex);
     const auto account = stripe.platforms.constFind(caller.platform);
     if (account == stripe.platforms.constEnd() || !account->platform.known || !account->wallet.known
-        || !account->providerKeys.known)
+        || !account->providerKeys.known || !account->limits.known)
         return Miss {};
 
     Admission admission;
+    if (limits)
+        limits->platform = account->limits.state.wholePlatform;
     if (caller.type == KeyType::EndUser) {
         const auto user = account->users.constFind(caller.endUser);
-        if (user == account->users.constEnd() || !user->budget.known)
+        if (user == account->users.constEnd() || !user->budget.known || !user->limits.known)
             return Miss {};
+        if (limits)
+            limits->endUser = user->limits.state.own.value_or(account->limits.state.endUserDefault);
         const BudgetState &budget = user->budget.state;
         if (budget.isActive) {
             if (now >= budget.periodEnd)
@@ -154,6 +158,20 @@ void AccountBook::publish(const AccountChanges &changes, quint64 number, Source 
         if (isOutdated(number, source))
             return;
         stripe.platforms[keys.platform].providerKeys.replace(keys, number, source);
+    }
+    for (const PlatformLimitsState &limits : changes.platformLimits) {
+        Stripe &stripe = stripeOf(limits.platform);
+        const std::scoped_lock lock(stripe.mutex);
+        if (isOutdated(number, source))
+            return;
+        stripe.platforms[limits.platform].limits.replace(limits, number, source);
+    }
+    for (const EndUserLimitsState &limits : changes.endUserLimits) {
+        Stripe &stripe = stripeOf(limits.platform);
+        const std::scoped_lock lock(stripe.mutex);
+        if (isOutdated(number, source))
+            return;
+        stripe.platforms[limits.platform].users[limits.endUser].limits.replace(limits, number, source);
     }
     for (const EndUserState &user : changes.endUsers) {
         Stripe &stripe = stripeOf(user.platform);

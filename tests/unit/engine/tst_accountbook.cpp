@@ -22,6 +22,8 @@ private Q_SLOTS:
     void gates();
     void reportsTheFirstClosedGate();
     void platformKeysSkipTheBudget();
+    void tellsTheLimitsWhateverTheGatesSay();
+    void limitsThatAreNotKnownAreAMiss();
     void slowLoadCannotUndoACommit();
     void commitBeforeTheLoadIsKept();
     void lastStateOfACommitCounts();
@@ -73,6 +75,8 @@ AccountChanges tst_AccountBook::changes(const Account &a)
     all.add(a.user);
     all.add(a.budget);
     all.add(ProviderKeysState { a.platform.id, std::make_shared<QList<ProviderKey>>() });
+    all.add(PlatformLimitsState { .platform = a.platform.id });
+    all.add(EndUserLimitsState { .platform = a.platform.id, .endUser = a.user.id });
     return all;
 }
 
@@ -187,6 +191,57 @@ void tst_AccountBook::platformKeysSkipTheBudget()
 {
     Account a = account(KeyType::Platform);
     a.budget.isSuspended = true;
+    load(a);
+    QCOMPARE(gate(a), u"open"_s);
+}
+
+void tst_AccountBook::tellsTheLimitsWhateverTheGatesSay()
+{
+    Account a = account();
+    load(a);
+    const RateLimit each { .requestsPerMinute = 60 };
+    const RateLimit all { .tokensPerMinute = 90 };
+    const auto limits = [&] {
+        CallLimits found;
+        (void)m_book->admit({ a.key.id, a.key.type, a.platform.id, a.key.endUser }, Now, &found);
+        return found;
+    };
+    const auto publish = [&](const auto &state) {
+        AccountChanges change;
+        change.add(state);
+        m_book->publishCommit(change);
+    };
+    QVERIFY(!limits().endUser.isAny() && !limits().platform.isAny());
+    const quint64 before = m_book->committed();
+    publish(PlatformLimitsState { a.platform.id, each, all });
+    QCOMPARE(limits().endUser, each);
+    QCOMPARE(limits().platform, all);
+    a.budget.isSuspended = true;
+    publish(a.budget);
+    QCOMPARE(limits().endUser, each);
+    const RateLimit own { .requestsPerDay = 7 };
+    publish(EndUserLimitsState { a.platform.id, a.user.id, own }); // as a whole: the default's number does not shine through
+    QCOMPARE(limits().endUser, own);
+    m_book->publishLoaded(changes(a), before); // read before both were set, published after
+    QCOMPARE(limits().endUser, own);
+    QCOMPARE(limits().platform, all);
+    a.key.type = KeyType::Platform;
+    QVERIFY(!limits().endUser.isAny());
+    QCOMPARE(limits().platform, all);
+}
+
+void tst_AccountBook::limitsThatAreNotKnownAreAMiss()
+{
+    const Account a = account();
+    AccountChanges partial = changes(a);
+    partial.platformLimits.clear();
+    m_book->publishLoaded(partial, m_book->committed());
+    QCOMPARE(gate(a), u"miss"_s);
+    m_book->drop();
+    partial = changes(a);
+    partial.endUserLimits.clear();
+    m_book->publishLoaded(partial, m_book->committed());
+    QCOMPARE(gate(a), u"miss"_s);
     load(a);
     QCOMPARE(gate(a), u"open"_s);
 }
