@@ -53,7 +53,7 @@ class Route:
     missing: tuple = ()  # (path, code): 404
     page: int = 0  # largest `limit` of a list
     bad_query: tuple = ()  # (query, param): refused with 422
-    key: str = "platform"  # or admin, any (platform or end user), read (platform or admin)
+    key: str = "platform"  # or admin, user, any (platform or end user), read (platform or admin)
 
     def __str__(self):
         return f"{self.method} {self.path if isinstance(self.path, str) else self.rule}"
@@ -74,6 +74,12 @@ def new_key(case, path="{p}/api-keys"):
 def new_budget(case):
     path = f"{case.at('{p}')}/end-users/{new_user(case)}/budget"
     case.server.post(path, {"max_usd": 5}).expect(201, "setup")
+    return path
+
+
+def new_limit(case):
+    path = f"{case.at('{p}')}/end-users/{new_user(case)}/rate-limits"
+    case.server.post(path, {"rpm_limit": 5}).expect(200, "setup")
     return path
 
 
@@ -120,6 +126,21 @@ BAD_BUDGET = (
     ({"max_usd": 5, "period": "daily", "auto_replenish": True}, "replenish_amount"),
     ({"max_usd": 5, "low_balance_threshold": -1}, "low_balance_threshold"),
 )
+BAD_LIMIT = (
+    ({}, "rpm_limit"),
+    ({"rpm_limit": 0}, "rpm_limit"),
+    ({"rpm_limit": 1, "tpm_limit": -1}, "tpm_limit"),
+    ({"rpd_limit": 1000000001}, "rpd_limit"),
+    ({"rpd_limit": 1.5}, "rpd_limit"),
+    ({"rpm_limit": "60"}, "rpm_limit"),
+)
+LIMIT = {
+    "end_user_id": is_uuid,
+    "rpm_limit": harness.optional(int),
+    "tpm_limit": harness.optional(int),
+    "rpd_limit": harness.optional(int),
+    "resolution": harness.one_of("explicit", "default", "none"),
+}
 NO_USER = (("{p}/end-users/" + NOWHERE, "end_user_not_found"), ("{p}/end-users/x", "end_user_not_found"))
 
 
@@ -421,6 +442,36 @@ ROUTES = (
             ({"since": "x"}, "since"),
         ),
     ),
+    # rate limits
+    Route("GET", "{p}/rate-limits", "rate-limits.md, GET platform", shape={"end_user_default": dict, "platform": dict}),
+    Route("GET", "{u}/rate-limits", "rate-limits.md, GET", shape=LIMIT, missing=no_user("/rate-limits")),
+    Route(
+        "POST",
+        "{u}/rate-limits",
+        "rate-limits.md, POST",
+        {"rpm_limit": 1000, "rpd_limit": 1000000000},
+        shape=LIMIT,
+        values={"rpm_limit": 1000, "tpm_limit": None, "rpd_limit": 1000000000, "resolution": "explicit"},
+        bad=BAD_LIMIT,
+        missing=no_user("/rate-limits"),
+    ),
+    Route(
+        "DELETE",
+        new_limit,
+        "rate-limits.md, DELETE",
+        status=204,
+        missing=(*no_user("/rate-limits"), ("{bare}/rate-limits", "rate_limit_not_found")),
+    ),
+    # self-service
+    Route("GET", "/v1/me/budget", "self-service.md, budget", shape={"max_usd": harness.is_money}, key="user"),
+    Route("GET", "/v1/me/rate-limits", "self-service.md, rate-limits", shape={"resolution": str}, key="user"),
+    Route(
+        "GET",
+        "/v1/me/mcp-config",
+        "self-service.md, mcp-config",
+        values={"standard": {}, "openai": []},
+        key="user",
+    ),
     # logs
     Route(
         "GET",
@@ -511,6 +562,23 @@ ROUTES = (
             ({"type": "top_up", "description": "x"}, "amount"),
         ),
         missing=(("/v1/admin/platforms/" + NOWHERE + "/wallet/transactions", "platform_not_found"),),
+    ),
+    Route(
+        "PUT",
+        lambda case: made_by_admin(case, "/v1/admin/platforms", platform_body()) + "/rate-limits",
+        "headless-and-admin.md 3, rate-limits",
+        {"end_user_default": {"rpm_limit": 600}, "platform": {"tpm_limit": 5}},
+        values={
+            "end_user_default": {"rpm_limit": 600, "tpm_limit": None, "rpd_limit": None},
+            "platform": {"rpm_limit": None, "tpm_limit": 5, "rpd_limit": None},
+        },
+        key="admin",
+        bad=(
+            ({}, "end_user_default"),
+            ({"platform": 5}, "platform"),
+            *(({"platform": limit}, "platform") for limit, _ in BAD_LIMIT if limit),
+        ),
+        missing=(("/v1/admin/platforms/" + NOWHERE + "/rate-limits", "platform_not_found"),),
     ),
     Route(
         "POST",
@@ -611,7 +679,7 @@ class Endpoints(GatewayCase):
                 check(route, path, route.body(self) if callable(route.body) else route.body)
 
     def caller(self, route):
-        return self.admin if route.key == "admin" else self.server
+        return {"admin": self.admin, "user": self.alice}.get(route.key, self.server)
 
     def test_success_and_then_the_same_again(self):
         self.alice.post("/v1/chat/completions", chat_body(PLAIN.name)).expect(200, "setup: a row in every list")
@@ -657,6 +725,7 @@ class Endpoints(GatewayCase):
                 fits = {
                     "platform": ("platform",),
                     "admin": ("admin",),
+                    "user": ("end user",),
                     "any": ("platform", "end user"),
                     "read": ("platform", "admin"),
                 }
