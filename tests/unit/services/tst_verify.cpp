@@ -1,6 +1,5 @@
 // SPDX-FileCopyrightText: Assistiv Gateway contributors
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/hashing.h"
 #include "fixtures/scratchdatabase.h"
 #include "fixtures/valueof.h"
 #include "ledger/settlementstore.h"
@@ -235,7 +234,7 @@ void tst_Verify::healthyBooksPass()
 {
     Books books;
     const VerifyReport report = books.verify();
-    QVERIFY2(report.ok(), report.toJson());
+    QVERIFY2(report.ok(), report.toJson().constData());
     QCOMPARE(report.wallets, 2);
     QCOMPARE(report.budgets, 4);
     QCOMPARE(report.rows, books.text(u"SELECT (SELECT count(*) FROM budget_transactions) + (SELECT count(*) FROM request_logs) "
@@ -386,7 +385,7 @@ void tst_Verify::corruptions()
     const VerifyReport report = books.verify();
     QVERIFY(!report.ok());
     const BrokenRule &first = report.broken.constFirst();
-    QVERIFY2(first.table == table && first.row == id, report.toJson());
+    QVERIFY2(first.table == table && first.row == id, report.toJson().constData());
     QVERIFY(!first.rule.isEmpty() && first.detail.endsWith(u'.') && !first.detail.contains(u'%'));
 }
 
