@@ -56,8 +56,9 @@ int runVerify(const Options &options)
                     static_cast<long long>(report->budgets), static_cast<long long>(report->rows));
     } else {
         const BrokenRule &first = report->broken.constFirst();
-        std::printf("BROKEN: %s\n  %s row %s: %s\n  %lld findings in all; --json shows them.\n", qUtf8Printable(first.rule),
-                    qUtf8Printable(first.table), qUtf8Printable(first.row), qUtf8Printable(first.detail),
+        const char *atLeast = report->broken.size() < Findings::Most ? "" : "at least ";
+        std::printf("BROKEN: %s\n  %s row %s: %s\n  %s%lld findings in all; --json shows them.\n", qUtf8Printable(first.rule),
+                    qUtf8Printable(first.table), qUtf8Printable(first.row), qUtf8Printable(first.detail), atLeast,
                     static_cast<long long>(report->broken.size()));
     }
     return report->ok() ? 0 : 1;

@@ -4,7 +4,7 @@
 
 #include "core/log.h"
 #include "core/os.h"
-#include "ledger/settlementstore.h"
+#include "engine/journalreplay.h"
 #include "services/installation.h"
 #include "services/services.h"
 
@@ -83,7 +83,7 @@ Result<void> Engine::prepare(Database &db, const std::function<Result<void>(Serv
         return started.error();
     if (const auto imported = services.catalog.importStarter(); !imported)
         return imported.error();
-    const auto refused = replayJournal(services);
+    const auto refused = replayJournal(m_journal, services);
     if (!refused)
         return refused.error();
     if (setUp) {
@@ -95,39 +95,6 @@ Result<void> Engine::prepare(Database &db, const std::function<Result<void>(Serv
     m_journal.keepOnly(*refused);
     publishCatalogue(services);
     return {};
-}
-
-Result<QList<Settlement>> Engine::replayJournal(Services &services)
-{
-    const auto waiting = m_journal.read();
-    if (!waiting)
-        return waiting.error();
-    SettlementStore store(services.context, services.budgets);
-    QList<Settlement> refused;
-    for (const Settlement &settlement : *waiting) {
-        const auto applied = store.isApplied(settlement);
-        if (!applied)
-            return applied.error();
-        if (*applied)
-            continue;
-        Savepoint savepoint(services.context.db);
-        if (!savepoint.isOpen())
-            return databaseUnavailable();
-        auto done = store.apply({ &settlement });
-        if (done)
-            done = savepoint.keep();
-        if (done)
-            continue;
-        if (done.error().code == ErrorCode::DatabaseUnavailable)
-            return done.error();
-        // One that is refused again and again must not keep the gateway from starting.
-        Log::error("engine", u"a call of an earlier run still cannot be billed, it stays in the journal: log row %1"_s
-                       .arg(settlement.id.toString()));
-        refused.append(settlement);
-    }
-    if (waiting->size() > refused.size())
-        Log::info("engine", u"%1 calls of an earlier run were billed from the journal"_s.arg(waiting->size() - refused.size()));
-    return refused;
 }
 
 void Engine::publishCatalogue(Services &services)

@@ -73,8 +73,6 @@ protected:
 
 private:
     Result<void> prepare(Database &db, const std::function<Result<void>(Services &)> &setUp);
-    /// Bills what it can; what the database refuses is returned and stays in the journal.
-    Result<QList<Settlement>> replayJournal(Services &services);
     void publishCatalogue(Services &services);
     void onWorkerDrained();
     void finishStop();

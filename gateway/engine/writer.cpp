@@ -4,9 +4,12 @@
 
 #include "core/log.h"
 #include "engine/journal.h"
+#include "engine/journalreplay.h"
 #include "ledger/settlementstore.h"
+#include "services/installation.h"
 #include "services/services.h"
 
+#include <algorithm>
 #include <chrono>
 #include <unordered_map>
 
@@ -16,7 +19,10 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-constexpr int RetryDelaysMs[] = { 50, 200, 500, 1000, 2000 };
+/// The last one again and again.
+constexpr int RetryDelaysMs[] = { 50, 200, 500, 1000 };
+/// So long a client waits for its call to be billed.
+constexpr qint64 PatienceMs = 4000;
 
 } // namespace
 
@@ -67,7 +73,7 @@ void Writer::settle(Settlement settlement, QObject *asker, std::function<void(Re
     {
         const std::scoped_lock lock(m_mutex);
         m_queue.emplace_back(PendingSettlement { std::move(settlement), asker ? Mailbox::ofThisThread() : nullptr, asker,
-                                                 std::move(done) });
+                                                 std::move(done), m_parts.clock.steadyMs() });
         m_waiting.store(m_queue.size(), std::memory_order_relaxed);
     }
     m_wake.notify_one();
@@ -77,7 +83,7 @@ void Writer::enqueue(std::shared_ptr<Mailbox> mailbox, QPointer<QObject> asker, 
 {
     {
         const std::scoped_lock lock(m_mutex);
-        if (m_queue.size() < MostJobs && !m_stopping) {
+        if (m_queue.size() < MostJobs && !m_stopping && isHealthy()) {
             m_queue.emplace_back(PendingJob { std::move(mailbox), std::move(asker), std::move(job) });
             m_waiting.store(m_queue.size(), std::memory_order_relaxed);
             m_wake.notify_one();
@@ -103,11 +109,10 @@ void Writer::run(std::function<void(Result<void>)> onStarted)
         Batch batch = takeBatch();
         if (batch.empty())
             break;
-        const bool committed = commitBatch(batch);
-        m_healthy.store(committed, std::memory_order_relaxed);
-        if (!committed)
-            recover(batch);
-        deliver(batch);
+        if (commitBatch(batch))
+            deliver(batch);
+        else
+            sitOut(std::move(batch));
     }
     m_settlements.reset();
     m_services.reset();
@@ -218,56 +223,133 @@ void Writer::runJob(PendingJob &pending)
         m_changes = before;
 }
 
-void Writer::recover(Batch &batch)
+void Writer::keepPoisoned(Batch &batch)
 {
-    // Management writes were promised to nobody: their callers may repeat them.
     for (Item &item : batch) {
-        if (auto *job = std::get_if<PendingJob>(&item))
-            job->job->fail(databaseUnavailable());
+        const auto *pending = std::get_if<PendingSettlement>(&item);
+        if (!pending || pending->outcome)
+            continue;
+        const QString id = pending->settlement.id.toString();
+        if (m_parts.journal.append(pending->settlement))
+            Log::error("writer", u"a call could not be billed, it waits in the journal: log row %1"_s.arg(id));
+        else
+            Log::error("writer", u"NOT BILLED, the journal cannot be written: "_s + QString::fromUtf8(journalLine(pending->settlement)));
     }
-    const auto pendingOf = [](Item &item) { return std::get_if<PendingSettlement>(&item); };
+}
 
-    for (const int delayMs : RetryDelaysMs) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(delayMs));
-        if (!m_db->reconnect())
-            continue;
-        m_changes = {};
-        Transaction transaction(*m_db);
-        if (!transaction.started())
-            continue;
-        bool reachable = true;
-        for (Item &item : batch) {
-            PendingSettlement *pending = pendingOf(item);
-            if (!pending || !reachable)
-                continue;
-            // The first commit may have arrived although its answer did not.
-            const auto applied = m_settlements->isApplied(pending->settlement);
-            if (!applied) {
-                reachable = false;
-            } else if (*applied) {
-                pending->outcome = {};
-            } else {
-                pending->outcome = applyGroup({ &pending->settlement });
-                reachable = pending->outcome.ok() || pending->outcome.error().code != ErrorCode::DatabaseUnavailable;
-            }
-        }
-        if (reachable && transaction.commit()) {
-            keepPoisoned(batch);
-            forgetBalances();
+void Writer::sitOut(Batch held)
+{
+    refuseJobs(held);
+    for (size_t attempt = 0;; ++attempt) {
+        const bool isEnd = !rest(RetryDelaysMs[std::min(attempt, std::size(RetryDelaysMs) - 1)]);
+        if (catchUp(held)) {
             m_healthy.store(true, std::memory_order_relaxed);
             Log::info("writer", u"the database takes commits again"_s);
-            return;
+            return deliver(held);
         }
+        // A hiccup is over by the first attempt; from now on nobody is let in who would have to wait.
+        m_healthy.store(false, std::memory_order_relaxed);
+        {
+            const std::scoped_lock lock(m_mutex);
+            std::move(m_queue.begin(), m_queue.end(), std::back_inserter(held));
+            m_queue.clear();
+            m_waiting.store(0, std::memory_order_relaxed);
+        }
+        refuseJobs(held);
+        giveUpWaiting(held, isEnd);
+        if (isEnd)
+            return;
     }
-    // One of the commits may have arrived all the same.
+}
+
+bool Writer::rest(int ms)
+{
+    std::unique_lock lock(m_mutex);
+    return !m_wake.wait_for(lock, std::chrono::milliseconds(ms), [this] { return m_stopping; });
+}
+
+void Writer::refuseJobs(Batch &batch)
+{
+    // They were promised to nobody: their callers may repeat them.
+    const auto jobs = std::stable_partition(batch.begin(), batch.end(), [](const Item &item) {
+        return std::holds_alternative<PendingSettlement>(item);
+    });
+    Batch refused(std::make_move_iterator(jobs), std::make_move_iterator(batch.end()));
+    batch.erase(jobs, batch.end());
+    for (Item &item : refused)
+        std::get<PendingJob>(item).job->fail(databaseUnavailable());
+    deliver(refused);
+}
+
+bool Writer::catchUp(Batch &held)
+{
+    if (!m_db->reconnect())
+        return false;
+    m_changes = {};
+    Transaction transaction(*m_db);
+    // A transaction that writes nothing would succeed on a full disk, too.
+    const QString now = QString::number(m_parts.clock.now().ms());
+    if (!transaction.started() || !Installation::setSetting(*m_db, u"database_back_at"_s, now))
+        return false;
+    for (Item &item : held) {
+        auto &pending = std::get<PendingSettlement>(item);
+        // The first commit may have arrived although its answer did not.
+        const auto applied = m_settlements->isApplied(pending.settlement);
+        if (!applied)
+            return false;
+        pending.outcome = *applied ? Result<void>() : applyGroup({ &pending.settlement });
+        if (!pending.outcome && pending.outcome.error().code == ErrorCode::DatabaseUnavailable)
+            return false;
+    }
+    std::optional<QList<Settlement>> refused;
+    if (m_isJournalDue) {
+        if (auto replayed = replayJournal(m_parts.journal, *m_services))
+            refused = std::move(*replayed);
+        else if (replayed.error().code == ErrorCode::DatabaseUnavailable)
+            return false;
+        else
+            Log::error("writer", replayed.error().message); // the next start says it again, and does not begin before it is solved
+    }
+    if (!transaction.commit())
+        return false;
+    m_isJournalDue = false;
+    if (refused)
+        m_parts.journal.keepOnly(*refused);
+    keepPoisoned(held);
     forgetBalances();
-    for (Item &item : batch) {
-        PendingSettlement *pending = pendingOf(item);
-        if (!pending)
+    return true;
+}
+
+void Writer::giveUpWaiting(Batch &held, bool isEnd)
+{
+    Batch told;
+    Batch kept;
+    bool journalWorks = true;
+    for (Item &item : held) {
+        auto &pending = std::get<PendingSettlement>(item);
+        if (!isEnd && m_parts.clock.steadyMs() - pending.sinceSteadyMs < PatienceMs) {
+            kept.push_back(std::move(item));
             continue;
-        pending->outcome = databaseUnavailable();
-        putInJournal(pending->settlement);
+        }
+        journalWorks = journalWorks && m_parts.journal.append(pending.settlement);
+        if (journalWorks) {
+            m_isJournalDue = true;
+            Log::error("writer", u"a call cannot be billed now, it waits in the journal: log row %1"_s.arg(pending.settlement.id.toString()));
+        } else if (isEnd) {
+            Log::error("writer", u"NOT BILLED, neither database nor journal can be written: "_s
+                           + QString::fromUtf8(journalLine(pending.settlement)));
+        } else {
+            if (!pending.isAnswered)
+                Log::error("writer", u"neither database nor journal can be written; a call waits in memory to be billed: log row %1"_s
+                               .arg(pending.settlement.id.toString()));
+            kept.push_back(PendingSettlement { .settlement = pending.settlement, .mailbox = {}, .asker = {}, .done = {},
+                                               .sinceSteadyMs = pending.sinceSteadyMs, .isAnswered = true });
+        }
+        pending.outcome = databaseUnavailable();
+        told.push_back(std::move(item));
     }
+    held = std::move(kept);
+    deliver(told);
 }
 
 void Writer::forgetBalances()
@@ -275,23 +357,6 @@ void Writer::forgetBalances()
     m_changes = {};
     m_parts.book.drop();
     m_parts.catalogueChanged(*m_services);
-}
-
-void Writer::keepPoisoned(Batch &batch)
-{
-    for (Item &item : batch) {
-        const auto *pending = std::get_if<PendingSettlement>(&item);
-        if (pending && !pending->outcome)
-            putInJournal(pending->settlement);
-    }
-}
-
-void Writer::putInJournal(const Settlement &settlement)
-{
-    Log::error("writer", u"a call could not be billed, it waits in the journal: log row %1"_s.arg(settlement.id.toString()));
-    if (!m_parts.journal.append(settlement))
-        Log::error("writer", u"NOT BILLED, neither database nor journal can be written: "_s
-                       + QString::fromUtf8(journalLine(settlement)));
 }
 
 void Writer::deliver(Batch &batch)

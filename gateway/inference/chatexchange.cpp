@@ -7,6 +7,7 @@
 #include "core/jsonwriter.h"
 #include "core/log.h"
 #include "providers/sandbox/sandboxreply.h"
+#include "store/database.h"
 
 namespace assistiv {
 
@@ -61,11 +62,8 @@ void ChatExchange::passGates()
     // It may have left while its key was being loaded: then its signal came before we listened.
     if (!m_client || m_client->isGone())
         return over();
-    if (m_parts.settlements.isFull()) {
-        return refuse({ .code = ErrorCode::DatabaseUnavailable,
-                              .message = u"The gateway is overloaded at the moment."_s,
-                              .retryAfterSeconds = 1 });
-    }
+    if (m_parts.settlements.isFull())
+        return refuse(databaseUnavailable());
     auto gate = m_gates.pass(*m_client);
     if (const auto *error = std::get_if<Error>(&gate))
         return refuse(*error);

@@ -271,6 +271,9 @@ Result<void> Database::reconnect()
 {
     dropStatements();
     QSqlDatabase::database(m_connection, false).close();
+    // SQLite would make a new, empty one where a disk has gone away.
+    if (m_url.dialect == Dialect::Sqlite && !QFileInfo::exists(m_url.name))
+        return databaseUnavailable();
     return connect();
 }
 

@@ -14,6 +14,7 @@ import re
 import secrets
 import shutil
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -139,8 +140,9 @@ class Gateway:
         self.result = None  # content of the newest --bootstrap-out
         self.admin_key = None
         self.process = None
+        self.start_seconds = None  # of the newest start, from exec to an answered /health
         self._said = ""
-        self._bootstrap = bootstrap
+        self.document = bootstrap
         self._options = list(options)
 
     @property
@@ -166,7 +168,23 @@ class Gateway:
     def start(self, bootstrap=FIRST, storage=None, listen="127.0.0.1:0", options=(), env=None):
         """Starts it, waits for the ready file. Its own document is applied at the first start only."""
         if bootstrap is FIRST:
-            bootstrap = self._bootstrap if self.result is None else None
+            bootstrap = self.document if self.result is None else None
+        began = time.monotonic()
+        self.launch(bootstrap, storage, listen, options, env)
+        self.origin = wait_for("the ready file of the gateway (headless-and-admin.md 1)", self._ready, START_SECONDS)[
+            "origin"
+        ]
+        with self.client() as client:
+            client.get("/health").expect(200, "headless-and-admin.md 1, --ready-file")
+        self.start_seconds = time.monotonic() - began
+        if bootstrap:
+            self.result = json.loads(self.bootstrap_out.read_text(encoding="utf-8"))
+            self.secrets |= set(RAW_KEY.findall(json.dumps(self.result)))
+            self.admin_key = self.result.get("admin_key") or self.admin_key
+        return self
+
+    def launch(self, bootstrap=None, storage=None, listen="127.0.0.1:0", options=(), env=None):
+        """Starts the process and waits for nothing."""
         args = [
             "--headless",
             *(self.storage if storage is None else storage),
@@ -190,13 +208,26 @@ class Gateway:
                 stdout=output,
                 stderr=output,
             )
-        self.origin = wait_for("the ready file of the gateway (headless-and-admin.md 1)", self._ready, START_SECONDS)[
-            "origin"
-        ]
-        if bootstrap:
-            self.result = json.loads(self.bootstrap_out.read_text(encoding="utf-8"))
-            self.secrets |= set(RAW_KEY.findall(json.dumps(self.result)))
-            self.admin_key = self.result.get("admin_key") or self.admin_key
+
+    def recover_keys(self):
+        """Makes anew the keys that a first start, ended before it could write them down, took to its grave."""
+        if not self.admin_key:
+            made = self.run("admin-key", *self.storage)
+            if made.returncode != 0:
+                raise AssertionError(f"expected `admin-key` to make a key; it said {made.stdout}{made.stderr}")
+            self.admin_key = made.stdout.strip()
+            self.secrets.add(self.admin_key)
+        rule = "headless-and-admin.md 2, raw keys can never be read again"
+        for entry in self.result["platforms"]:
+            if not entry["platform_key"]:
+                with self.admin as admin:
+                    made = admin.post(f"/v1/admin/platforms/{entry['id']}/api-keys", {"name": "found again"})
+                    entry["platform_key"] = self.remember(made.expect_json(201, rule))
+            for end_user in entry["end_users"]:
+                if not end_user["end_user_key"]:
+                    with self.client(entry["platform_key"]) as client:
+                        path = f"/v1/platforms/{entry['id']}/end-users/{end_user['id']}/api-keys"
+                        end_user["end_user_key"] = self.remember(client.post(path, {}).expect_json(201, rule))
         return self
 
     def _ready(self):
@@ -254,6 +285,16 @@ class Gateway:
                 f"expected `verify` to exit 0 by headless-and-admin.md 1; came {check.returncode}:\n"
                 f"{check.stdout}{check.stderr}"
             )
+
+    def sql(self, statement):
+        """Changes the database behind the program's back, as a restored file or a careless hand would."""
+        if self.database:
+            command = [pgcluster.tool("psql"), self.database, "-q", "-v", "ON_ERROR_STOP=1", "-c", statement]
+            subprocess.run(command, check=True)
+            return
+        file = self.data_dir / "gateway.db"
+        with contextlib.closing(sqlite3.connect(file, timeout=30, isolation_level=None)) as connection:
+            connection.execute(statement)
 
     def check_output(self):
         """No key of anybody in what the program said."""

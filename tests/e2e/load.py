@@ -32,6 +32,7 @@ class Outcome:
     status: int = 0  # 0: no head arrived
     request_id: str = None
     whole: bool = False  # the whole answer arrived, for a stream with its terminator
+    code: str = None  # of an error's envelope
     problem: str = None
 
 
@@ -83,7 +84,7 @@ class Load:
 
     def _run(self, dice):
         try:
-            who = dice.choice((*USERS, "platform"))
+            who = dice.choice((*self._tenant.users, "platform"))
             key = self._tenant.key if who == "platform" else self._tenant.users[who]["end_user_key"]
             with Client(self._tenant.gateway.origin, key, timeout=60) as client:
                 while not self._stopped.is_set() and self._ticket():
@@ -122,7 +123,9 @@ class Load:
                 frames = list(response.data())
                 outcome.whole = response.complete and frames[-1] == "[DONE]"
             else:
-                outcome.whole = bool(json.loads(response.read()))
+                answer = json.loads(response.read())
+                outcome.whole = bool(answer)
+                outcome.code = answer.get("error", {}).get("code")
         except (Disconnected, OSError) as error:
             outcome.problem = str(error) or type(error).__name__
             client.close()

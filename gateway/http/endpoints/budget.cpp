@@ -107,8 +107,9 @@ Result<Work> createBudget(const ManagementCall &call)
     const auto user = endUserInPath(call);
     if (!user)
         return user.error();
-    return Work([platform = call.caller.platform, user = *user, draft,
-                 actor = actorOf(call)](Services &services) -> Result<Answer> {
+    Actor actor = actorOf(call);
+    actor.idempotencyKey.clear(); // means nothing on this route
+    return Work([platform = call.caller.platform, user = *user, draft, actor](Services &services) -> Result<Answer> {
         const auto opened = services.budgets.create(platform, user, draft, actor);
         if (!opened)
             return opened.error();
