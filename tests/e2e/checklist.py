@@ -27,7 +27,6 @@ from harness import (
     WALLET_ROW,
     GatewayCase,
     at_least,
-    chat_body,
     is_money,
     is_time,
     is_uuid,
@@ -66,8 +65,8 @@ NOT_FOUND = {
     "modelId": "model_not_found",
 }
 
-# What a key of each kind gets on a route for P platform, E end-user, PE either, A admin or PA platform (read) and admin keys.
-# A kind without an entry passes, or the contract leaves open what it gets.
+# What a key of each kind gets on a route for P platform keys, E end-user keys, PE either, A admin keys, PA platform keys
+# (they may read) and admin keys. A kind without an entry passes, or the contract leaves open what it gets.
 BAD_KEY = dict.fromkeys(("P", "E", "PE", "A", "PA"), (401, "unauthorized"))
 FORBIDDEN = (403, "forbidden")
 REFUSALS = {
@@ -95,7 +94,7 @@ class Route:
     key: str  # a column of REFUSALS, or "none"
     rule: str
     body: typing.Any = NO_BODY  # what succeeds; or a function of the world
-    status: typing.Any = 200
+    status: typing.Any = 200  # one, several, or None where it is not for this table to say
     shape: dict = None  # exact members of the answer, or of each row of a list
     may: tuple = ()  # further members
     values: dict = dataclasses.field(default_factory=dict)  # members with these values
@@ -248,13 +247,15 @@ CHAT_BAD = (
     *each("model", "", 7, None, base=CHAT),
     ({"model": PLAIN.name}, "messages"),
     *each("messages", [], "hi", {}, None, base=CHAT),
-    *each("messages", ["hi"], base=CHAT, param="messages.0"),
-    *each("messages", [{"role": "king", "content": "hi"}], [{"content": "hi"}], base=CHAT, param="messages.0.role"),
-    *each("messages", [{"role": "user"}], [{"role": "user", "content": 7}], base=CHAT, param="messages.0.content"),
+    *each("messages", ["hi"], base=CHAT, param="messages[0]"),
+    *each("messages", [{"role": "king", "content": "hi"}], [{"content": "hi"}], base=CHAT, param="messages[0].role"),
+    *each("messages", [{"role": "user"}], [{"role": "user", "content": 7}], base=CHAT, param="messages[0].content"),
     *each("stream", *FLAGS, base=CHAT),
     *each("stream_options", {"include_usage": True}, base=CHAT),
     *each("stream_options", 7, base={**CHAT, "stream": True}),
-    *each("stream_options", {"include_usage": "yes"}, base={**CHAT, "stream": True}, param="stream_options.include_usage"),
+    *each(
+        "stream_options", {"include_usage": "yes"}, base={**CHAT, "stream": True}, param="stream_options.include_usage"
+    ),
     *each("temperature", -0.1, 2.1, "hot", base=CHAT),
     *each("top_p", -0.1, 1.1, "all", base=CHAT),
     *each("frequency_penalty", -2.1, 2.1, "x", base=CHAT),
@@ -263,14 +264,14 @@ CHAT_BAD = (
     *each("max_completion_tokens", 0, "many", base=CHAT),
     ({**CHAT, "max_tokens": 5, "max_completion_tokens": 5}, ("max_tokens", "max_completion_tokens")),
     *each("tools", {}, "x", [TOOL] * 129, base=CHAT),
-    ({**CHAT, "tools": [{"type": "mcp", "server_label": "x"}]}, ("tools.0", "tools.0.type"), "unsupported_tool_type"),
+    ({**CHAT, "tools": [{"type": "mcp", "server_label": "x"}]}, ("tools[0]", "tools[0].type"), "unsupported_tool_type"),
     *each("tool_choice", "perhaps", 7, base={**CHAT, "tools": [TOOL]}),
     *each("parallel_tool_calls", "yes", base={**CHAT, "tools": [TOOL]}),
     *each("response_format", "json", base=CHAT),
     *each("response_format", {"type": "xml"}, base=CHAT, param="response_format.type"),
     *each("stop", ["a"] * 5, 7, base=CHAT),
     ({**CHAT, "n": 2}, "n", "unsupported_parameter"),
-)  # fmt: skip
+)
 CHAT_REFUSED = (
     ("frozen", CHAT, 402, "budget_suspended"),
     ("broke", CHAT, 402, "budget_exhausted"),
@@ -302,12 +303,15 @@ MAPPING = at_least(
     },
     "cache_write_usd_per_mtok",
     "cache_write_1h_usd_per_mtok",
+    "reasoning_usd_per_mtok",
     "tiers",
+    "price_changes",
 )
-ADMIN_MODEL = {**MODEL, "providers": [MAPPING]}
-ADMIN_MAY = ("base_url", "updated_at", "allow_private_address")
+CATALOGUE_MODEL = {**MODEL, "providers": [MAPPING]}
+PROVIDER_MAY = ("base_url", "updated_at", "allow_private_address")  # what an administrator sees besides
+MODEL_MAY = ("created_at", "updated_at", "status", "retires_on")
 OPENAI_MODEL = {"id": str, "object": one_of("model"), "created": int, "owned_by": str}
-MESSAGE = at_least({"role": one_of("assistant"), "content": str, "refusal": optional(str)})
+MESSAGE = at_least({"role": one_of("assistant"), "content": str, "refusal": optional(str)}, "annotations")
 COMPLETION = {
     "id": lambda value: value.startswith("chatcmpl-"),
     "object": one_of("chat.completion"),
@@ -338,6 +342,7 @@ DECIMAL = harness.Decimal
 
 # ---------------------------------------------------------------- the table
 
+# fmt: off
 ROUTES = (
     # platforms
     Route(1, "GET", P, "P", "platforms.md, GET platform", shape=PLATFORM, values={"slug": "acme", "is_active": True}),
@@ -401,10 +406,16 @@ ROUTES = (
             *each("metadata", *METADATA, base={"external_id": "ok"}),
         ),
     ),
-    Route(10, "GET", U, "P", "end-users-and-keys.md, GET end-user", shape=END_USER, values={"external_id": "alice"}),
+    Route(
+        10, "GET", U, "P", "end-users-and-keys.md, GET end-user",
+        shape=END_USER,
+        values={"external_id": "alice"},
+    ),
     Route(
         11, "PATCH", U, "P", "end-users-and-keys.md, PATCH end-user",
-        lambda _: {"display_name": "Al", "metadata": {"b": 2}, "is_active": False, "external_id": f"now-{next(counter)}"},
+        lambda _: {
+            "display_name": "Al", "metadata": {"b": 2}, "is_active": False, "external_id": f"now-{next(counter)}"
+        },
         shape=END_USER,
         values={"display_name": "Al", "metadata": {"b": 2}, "is_active": False},
         at=new_user,
@@ -487,7 +498,8 @@ ROUTES = (
     ),
     Route(
         22, "GET", A + "/models", "PA", "llm-configs-and-models.md, GET /v1/admin/models",
-        shape=ADMIN_MODEL,
+        shape=CATALOGUE_MODEL,
+        may=("created_at",),
         page=100,
     ),
     Route(
@@ -680,7 +692,8 @@ ROUTES = (
     Route(
         "admin", "GET", A + "/status", "A", "headless-and-admin.md, Admin API, status",
         shape=STATUS,
-        may=("calls_in_flight", "connections", "writer_queue", "shutting_down", "last_verify", "webhook_backlog", "nodes"),
+        may=("calls_in_flight", "connections", "writer_queue", "shutting_down", "last_verify", "webhook_backlog",
+             "nodes"),
     ),
     Route(
         "admin", "GET", A + "/platforms", "A", "headless-and-admin.md, Admin API, platforms",
@@ -758,7 +771,7 @@ ROUTES = (
     Route(
         "admin", "POST", A + "/providers", "A", "headless-and-admin.md, Admin API, providers", provider_body, 201,
         shape=PROVIDER,
-        may=ADMIN_MAY,
+        may=PROVIDER_MAY,
         values={"is_enabled": True, "kind": "openai", "name": "Local"},
         bad=(
             ({}, "slug"),
@@ -769,15 +782,15 @@ ROUTES = (
                   ("slug_taken", "conflict")),
     ),
     Route(
-        "admin", "GET", A + "/providers/{providerId}", "A", "headless-and-admin.md, Admin API, providers",
+        "admin", "GET", A + "/providers/{providerId}", "PA", "headless-and-admin.md, Admin API, providers",
         shape=PROVIDER,
-        may=ADMIN_MAY,
+        may=PROVIDER_MAY,
     ),
     Route(
         "admin", "PATCH", A + "/providers/{providerId}", "A", "headless-and-admin.md, Admin API, providers",
         {"name": "Renamed", "is_enabled": False},
         shape=PROVIDER,
-        may=ADMIN_MAY,
+        may=PROVIDER_MAY,
         values={"name": "Renamed", "is_enabled": False},
         at=new_provider,
         bad=(*each("base_url", "nowhere"), *each("is_enabled", *FLAGS), *each("name", "")),
@@ -789,26 +802,26 @@ ROUTES = (
     ),
     Route(
         "admin", "POST", A + "/models", "A", "headless-and-admin.md, Admin API, models", model_body, 201,
-        shape=ADMIN_MODEL,
-        may=ADMIN_MAY,
+        shape=MODEL,
+        may=MODEL_MAY,
         values={"is_enabled": True},
         bad=(
             ({}, "slug"),
             *each("slug", "a/b", "", 7, base={"display_name": "X"}),
-            *((with_bad_price(price), "mappings.0.input_usd_per_mtok") for price in ("-1", "0.1234567", "x", True)),
+            *((with_bad_price(price), "mappings[0].input_usd_per_mtok") for price in ("-1", "0.1234567", "x", True)),
         ),
         conflict=(lambda _: model(PLAIN.name), ("slug_taken", "conflict")),
     ),
     Route(
-        "admin", "GET", A + "/models/{modelId}", "A", "headless-and-admin.md, Admin API, models",
-        shape=ADMIN_MODEL,
-        may=ADMIN_MAY,
+        "admin", "GET", A + "/models/{modelId}", "PA", "headless-and-admin.md, Admin API, models",
+        shape=MODEL,
+        may=MODEL_MAY,
     ),
     Route(
         "admin", "PATCH", A + "/models/{modelId}", "A", "headless-and-admin.md, Admin API, models",
         {"display_name": "Renamed", "is_enabled": False},
-        shape=ADMIN_MODEL,
-        may=ADMIN_MAY,
+        shape=MODEL,
+        may=MODEL_MAY,
         values={"display_name": "Renamed", "is_enabled": False},
         at=new_model,
         bad=(*each("display_name", "", 7), *each("is_enabled", *FLAGS)),
@@ -821,13 +834,15 @@ ROUTES = (
     Route(
         "admin", "GET", A + "/audit", "A", "headless-and-admin.md, Admin API, audit",
         shape={"id": is_uuid, "created_at": is_time},
+        may=("actor", "action", "target", "details"),
         page=100,
     ),
-    Route("admin", "POST", A + "/verify", "A", "headless-and-admin.md, Admin API, verify", {}, shape={}),
-    Route("admin", "POST", A + "/backup", "A", "headless-and-admin.md, Admin API, backup", {}, shape={}),
+    Route("admin", "POST", A + "/verify", "A", "headless-and-admin.md, Admin API, verify"),
+    Route("admin", "POST", A + "/backup", "A", "headless-and-admin.md, Admin API, backup", status=None),
     Route("admin", "GET", "/metrics", "none", "headless-and-admin.md, Admin API, metrics"),
     Route("admin", "GET", "/openapi.json", "none", "headless-and-admin.md, Admin API, openapi.json"),
-)  # fmt: skip
+)
+# fmt: on
 
 
 # ---------------------------------------------------------------- the world
@@ -977,7 +992,3 @@ class World(GatewayCase):
         said = answer.read().decode()
         for word in ("mallory", "rival", "Rival"):
             self.holds(word not in said, f"no {word!r} in the answer", rule, answer.describe())
-
-
-def chat(model_name=PLAIN.name, **members):
-    return chat_body(model_name, **members)

@@ -72,7 +72,7 @@ def wait_for(what, condition, seconds=10, pause=0.01):
 
 
 def at_once(count, work):
-    """Results of work(0) … work(count - 1), each on a thread of its own and released together; raises the first failure."""
+    """Results of work(0) … work(count - 1), all released together; raises the first failure."""
     results, failures, gate = [None] * count, [], threading.Barrier(count)
 
     def run(number):
