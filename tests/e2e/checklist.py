@@ -65,8 +65,8 @@ NOT_FOUND = {
     "modelId": "model_not_found",
 }
 
-# What a key of each kind gets on a route for P platform keys, E end-user keys, PE either, A admin keys, PA platform keys
-# (they may read) and admin keys. A kind without an entry passes, or the contract leaves open what it gets.
+# What a key of each kind gets on a route for P platform keys, E end-user keys, PE either, A admin keys, PA admin keys
+# and, to read, platform keys. A kind without an entry passes, or the contract leaves open what it gets.
 BAD_KEY = dict.fromkeys(("P", "E", "PE", "A", "PA"), (401, "unauthorized"))
 FORBIDDEN = (403, "forbidden")
 REFUSALS = {

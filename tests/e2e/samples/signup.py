@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: Assistiv Gateway contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a platform's backend does when somebody signs up: the integration guide's example as integrators have it. It must
-run unchanged, so only the environment says where the gateway is. Its hosted-MCP steps come with /v1/responses."""
+"""What a platform's backend does when somebody signs up: the integration guide's example as integrators have it. It
+must run unchanged, so only the environment says where the gateway is. Its hosted-MCP steps come with /v1/responses."""
 
 import os
 import requests

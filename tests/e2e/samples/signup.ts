@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: Assistiv Gateway contributors
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What a platform's backend does when somebody signs up: the integration guide's example as integrators have it. It must
-// run unchanged, so only the environment says where the gateway is. Its hosted-MCP steps come with /v1/responses.
+// What a platform's backend does when somebody signs up: the integration guide's example as integrators have it. It
+// must run unchanged, so only the environment says where the gateway is. Its hosted-MCP steps come with /v1/responses.
 
 const PLATFORM_KEY = process.env.ASSISTIV_PLATFORM_KEY!; // sk-plat_*
 const PLATFORM_ID = process.env.ASSISTIV_PLATFORM_ID!;
