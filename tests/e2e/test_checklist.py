@@ -465,6 +465,7 @@ class Endpoints(World):
         same = self.server.patch(self.acme.path).expect_json(200, rule)
         self.equal(same["name"], before["name"], rule, "name after an empty PATCH")
         self.server.post(self.acme.path + "/end-users").expect_error(422, "validation_error", rule, param="external_id")
+        self.alice.post("/v1/chat/completions").expect_error(422, "validation_error", rule, param="model")
 
     def test_null_in_a_post_means_not_given(self):
         rule = "conventions.md, null in POST"

@@ -152,9 +152,10 @@ class Scenarios(ScenarioCase):
         self.play("s2")
         path, body = self.tenant.path + "/end-users", {"external_id": "twice", "display_name": "Jane"}
         first = self.server.post(path, body).expect_json(201, rule)
-        second = self.server.post(path, body).expect_json(200, rule)
+        second = self.server.post(path, {**body, "display_name": "Other"}).expect_json(200, rule)
         keys = {self.gateway.remember(made["api_key"]) for made in (first, second)}
-        self.equal(first["id"], second["id"], rule, "id of the second answer")
+        stored = {name: value for name, value in first.items() if name != "api_key"}
+        self.equal({name: second[name] for name in stored}, stored, rule + ", the stored user", "the second answer")
         self.equal(len(keys), 2, rule, "different keys")
         for key in keys:
             with self.gateway.client(key) as client:
@@ -389,6 +390,8 @@ class Scenarios(ScenarioCase):
                         self.server.patch(key, {"is_active": False}).expect(200, rule)
                     client.get(right).expect_error(401, "unauthorized", rule)
                     client.post(CHAT, chat_body(PLAIN.name)).expect_error(401, "unauthorized", rule)
+                    listed = {row["id"]: row["is_active"] for row in self.server.rows(path + "/api-keys")}
+                    self.equal(listed.get(made["id"]), False, "platforms.md, DELETE api-key", "is_active in the list")
 
     def test_s22_a_deleted_user_leaves_sums_and_no_name(self):
         rule = "scenarios.md S22"
@@ -512,6 +515,7 @@ class Months(ScenarioCase):
         platform("late", [user("u")]),
         platform("alarm", [user("u")]),
         platform("mine", [user("u")]),
+        platform("reads"),
     )
     rule = "scenarios.md S12"
 
@@ -605,6 +609,34 @@ class Months(ScenarioCase):
         type(self).first = next_month(later)
         self.at(later + datetime.timedelta(days=3))
         self.check_reset(boundary, 20, started=later)
+
+    def test_s12_every_read_comes_after_the_reset(self):
+        """Twenty users cross a boundary; whichever of their pages is read first, it knows of the reset."""
+        boundary = self.next_boundary()
+        self.play("reads")
+        budgets = []
+        for number in range(20):
+            made = self.server.post(self.tenant.path + "/end-users", {"external_id": f"u{number}"})
+            made = made.expect_json(201, self.rule)
+            self.gateway.remember(made["api_key"])
+            budgets.append(f"{self.tenant.path}/end-users/{made['id']}/budget")
+            self.server.post(budgets[-1], {"max_usd": 10, "period": "daily"}).expect(201, self.rule)
+            self.server.post(budgets[-1] + "/debit", {"amount_usd": 4}).expect(200, self.rule)
+        self.at(boundary)
+        rule = "budgets-and-ledger.md, Period resets: before every read"
+        for budget in budgets[::2]:
+            rows = self.server.rows(budget + "/transactions", 200)
+            self.equal(rows[0]["reason"], "period_reset", rule, "the newest row, the ledger read first")
+        for budget in budgets[1::2]:
+            shown = self.server.get(budget).expect_json(200, rule)
+            row = self.server.rows(budget + "/transactions", 200)[0]
+            self.equal(row["reason"], "period_reset", rule, "the newest row, the budget read first")
+            self.equal(
+                (shown["used_usd"], shown["remaining_usd"]),
+                (row["used_usd_after"], row["remaining_usd_after"]),
+                rule,
+                "budget and ledger",
+            )
 
     def test_s12_a_call_belongs_to_the_period_in_which_it_settles(self):
         boundary = self.planned("late", period="monthly", auto_replenish=True, replenish_amount=20)
