@@ -41,7 +41,7 @@ RUN_PACKAGES=(
 
 # shellcheck disable=SC2034
 TEST_PACKAGES=(
-    python3 python3-venv
+    python3 python3-venv python3-requests
     'nodejs|/usr/bin/node|/usr/local/bin/node'
     'npm|/usr/bin/npm|/usr/local/bin/npm'
     curl openssl
