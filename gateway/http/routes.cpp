@@ -12,6 +12,7 @@
 #include "http/endpoints/logs.h"
 #include "http/endpoints/platforms.h"
 #include "http/endpoints/status.h"
+#include "http/endpoints/testclock.h"
 #include "http/endpoints/wallet.h"
 
 namespace assistiv {
@@ -41,6 +42,12 @@ QList<RouteTable::Entry> allEntries()
 const RouteTable &RouteTable::all()
 {
     static const RouteTable table(allEntries());
+    return table;
+}
+
+const RouteTable &RouteTable::withTestClock()
+{
+    static const RouteTable table(allEntries() + testClockRoutes());
     return table;
 }
 
