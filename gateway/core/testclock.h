@@ -6,8 +6,8 @@
 
 namespace assistiv {
 
-/// The system's clock, moved ahead by hand: a test that crosses days need not last that long. What is measured or waited for
-/// (steadyMs) does not notice. Thread-safe.
+/// The system's clock, moved ahead by hand: a test that crosses days need not last that long. What is measured or
+/// waited for (steadyMs) does not notice. Thread-safe.
 class TestClock final : public Clock
 {
 public:

@@ -80,7 +80,7 @@ private:
     void publishCatalogue(Services &services);
     void onWorkerDrained();
     void finishStop();
-    /// Last use of keys, due resets, size of the database. Again and again, and at once when the clock was moved.
+    /// Last use of keys, due resets, size of the database. Every now and then, and when the clock was moved.
     void keepHouse();
 
     const EngineSettings m_settings;

@@ -10,6 +10,7 @@
 #include "http/endpoints/inference.h"
 #include "http/endpoints/llmconfigs.h"
 #include "http/endpoints/logs.h"
+#include "http/endpoints/openapi.h"
 #include "http/endpoints/platforms.h"
 #include "http/endpoints/status.h"
 #include "http/endpoints/testclock.h"
@@ -28,6 +29,7 @@ QList<RouteTable::Entry> allEntries()
 {
     QList<RouteTable::Entry> entries = inferenceRoutes();
     entries += statusRoutes();
+    entries += openApiRoutes();
     for (const QList<Route> &group : { platformRoutes(), apiKeyRoutes(), endUserRoutes(), llmConfigRoutes(), catalogueRoutes(),
                                        walletRoutes(), budgetRoutes(), logRoutes(), adminRoutes() }) {
         for (const Route &route : group)

@@ -93,8 +93,8 @@ class MovedClock(GatewayCase):
 
     def test_it_goes_on_from_where_it_was_moved_to(self):
         before = self.now()
-        for jump, seconds in (({"advance_seconds": 90}, 90), ({"advance_seconds": 0.25}, 0.25), ({"advance_seconds": 0}, 0)):
-            after = self.move(**jump)
+        for seconds in (90, 0.25, 0):
+            after = self.move(advance_seconds=seconds)
             passed = (after - before).total_seconds()
             self.holds(seconds <= passed < seconds + 10, f"about {seconds} s more", RULE, passed)
             before = after
@@ -209,7 +209,8 @@ class MovedClock(GatewayCase):
         with crowd.client as client:
             paths = []
             for number in range(MANY):
-                made = client.post(f"{crowd.path}/end-users", {"external_id": f"user-{number}"}).expect_json(201, "setup")
+                made = client.post(f"{crowd.path}/end-users", {"external_id": f"user-{number}"})
+                made = made.expect_json(201, "setup")
                 self.gateway.remember(made["api_key"])
                 paths.append(f"{crowd.path}/end-users/{made['id']}/budget/transactions")
             self.move_to(next_month(self.now()))
