@@ -36,6 +36,7 @@ QList<QCommandLineOption> knownOptions()
         { u"bootstrap-out"_s, u"Write ids and new keys of the bootstrap here."_s, u"FILE"_s },
         { u"ready-file"_s, u"Write pid, origin and version here once the gateway answers."_s, u"FILE"_s },
         { u"demo"_s, u"Scratch data with the sandbox provider; prints a curl line."_s },
+        { u"test-clock"_s, u"For tests: admin keys may move the gateway's clock ahead."_s },
         { u"log-format"_s, u"text or json."_s, u"FORMAT"_s },
         { u"log-level"_s, u"debug, info, warning or error."_s, u"LEVEL"_s },
         { u"json"_s, u"With verify: print the report as JSON."_s },
@@ -179,6 +180,7 @@ Result<Options> Options::read(const QStringList &arguments)
 
     options.headless = sources.flag(u"headless"_s);
     options.demo = sources.flag(u"demo"_s);
+    options.testClock = sources.flag(u"test-clock"_s);
     options.insecureListen = sources.flag(u"insecure-listen"_s);
     options.json = line.isSet(u"json"_s);
     options.rotate = line.isSet(u"rotate"_s);

@@ -26,6 +26,7 @@ struct Options
 
     bool headless = false;
     bool demo = false;
+    bool testClock = false;
     QString dataDir;
     bool dataDirWasGiven = false;
     QHostAddress host = QHostAddress::LocalHost;

@@ -64,6 +64,11 @@ constexpr ErrorRow Table[] = {
 
 } // namespace
 
+std::span<const ErrorRow> errorRows()
+{
+    return Table;
+}
+
 const ErrorRow &errorRow(ErrorCode code)
 {
     const auto *row = std::find_if(std::begin(Table), std::end(Table), [code](const ErrorRow &r) { return r.code == code; });

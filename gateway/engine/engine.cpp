@@ -23,7 +23,8 @@ constexpr int MostResets = 200;
 } // namespace
 
 Engine::Engine(EngineSettings settings, std::shared_ptr<const Vault> vault, const Clock &clock)
-    : m_settings(std::move(settings)), m_vault(std::move(vault)), m_clock(clock), m_limiter(clock),
+    : m_settings(std::move(settings)), m_vault(std::move(vault)), m_clock(m_settings.testClock ? *m_settings.testClock : clock),
+      m_limiter(m_clock),
       m_journal(QDir(m_settings.dataDir).filePath(u"settlements.journal"_s)),
       m_writer({ m_settings.database, m_clock, *m_vault, m_book, m_journal,
                  [this](Services &services) { publishCatalogue(services); } }),
@@ -132,6 +133,8 @@ Result<void> Engine::listen(quint16 port)
                     m_verifiedOk = ok;
                     m_verifiedAtMs = m_clock.now().ms();
                 },
+            .testClock = m_settings.testClock,
+            .keepHouse = [this] { QMetaObject::invokeMethod(this, [this] { keepHouse(); }, Qt::QueuedConnection); },
             .connectionEnded = [this] { m_connections.fetch_sub(1, std::memory_order_relaxed); } }));
         connect(m_workers.back().get(), &Worker::drained, this, &Engine::onWorkerDrained);
     }
@@ -248,20 +251,30 @@ void Engine::keepHouse()
     if (!m_open)
         return;
     m_limiter.dropIdle();
+    struct Found
+    {
+        qint64 databaseBytes = 0;
+        bool isMoreDue = false;
+    };
     const auto used = m_book.takeUsedKeys();
     write(
         this,
-        [used](Services &services) -> Result<qint64> {
+        [used](Services &services) -> Result<Found> {
             if (const auto noted = services.apiKeys.noteUsed(used); !noted)
                 return noted.error();
             // Budgets that nobody touches start their new period here; the others did at their first gate.
-            if (const auto reset = services.budgets.resetDue(MostResets); !reset)
+            const auto reset = services.budgets.resetDue(MostResets);
+            if (!reset)
                 return reset.error();
-            return services.context.db.sizeBytes();
+            return Found { services.context.db.sizeBytes(), *reset == MostResets };
         },
-        [this](const Result<qint64> &bytes) {
-            if (bytes)
-                m_databaseBytes = *bytes;
+        [this](const Result<Found> &found) {
+            if (!found)
+                return;
+            m_databaseBytes = found->databaseBytes;
+            // Everybody's month begins in the same moment; in portions, so that calls are settled in between.
+            if (found->isMoreDue)
+                keepHouse();
         });
 }
 

@@ -30,6 +30,8 @@ struct EngineSettings
     int mostConnections = 10'000;
     GuardLimits limits;
     CorsSettings cors;
+    /// Set: the engine's clock, which admin keys may move (--test-clock). Must outlive the engine.
+    TestClock *testClock = nullptr;
     /// How long calls may run on after stop().
     int graceMs = 30'000;
 };
@@ -76,7 +78,7 @@ private:
     void publishCatalogue(Services &services);
     void onWorkerDrained();
     void finishStop();
-    /// Last use of keys, due resets, idle rate counters, size of the database.
+    /// Last use of keys, due resets, idle rate counters, size of the database. Every now and then, and when the clock was moved.
     void keepHouse();
 
     const EngineSettings m_settings;

@@ -40,6 +40,8 @@ public:
         std::atomic<int> &inFlight;
         std::function<EngineStatus()> status;
         std::function<void(bool)> noteVerify;
+        TestClock *testClock;
+        std::function<void()> keepHouse;
         /// Called on the worker's thread for each connection that has ended.
         std::function<void()> connectionEnded;
     };

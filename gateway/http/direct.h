@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/testclock.h"
 #include "inference/inferenceparts.h"
 #include "services/doors.h"
 
@@ -37,6 +38,10 @@ struct WorkerParts
     /// Thread-safe.
     std::function<EngineStatus()> status;
     std::function<void(bool ok)> noteVerify;
+    /// Null unless the gateway was started with --test-clock.
+    TestClock *testClock = nullptr;
+    /// Does at once what is due by now. Thread-safe.
+    std::function<void()> keepHouse;
 };
 
 struct DirectCall

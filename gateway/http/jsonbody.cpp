@@ -200,6 +200,20 @@ std::optional<Timestamp> JsonBody::time(QLatin1StringView name)
     return found;
 }
 
+std::optional<qint64> JsonBody::secondsInMs(QLatin1StringView name, qint64 mostSeconds)
+{
+    const auto value = given(name);
+    if (!value)
+        return {};
+    // Money is the exact reader of decimals; a millionth of a second is nothing we can count.
+    const auto found = value->isDouble() ? Money::parse(raw(name)) : std::nullopt;
+    if (!found || found->isNegative() || found->micros() > mostSeconds * 1'000'000 || found->micros() % 1000 != 0) {
+        refuse(name, u"must be a number between 0 and %1, with at most 3 decimals"_s.arg(mostSeconds));
+        return {};
+    }
+    return found->micros() / 1000;
+}
+
 std::optional<QStringList> JsonBody::texts(QLatin1StringView name, int mostEntries, int mostLength)
 {
     const auto value = given(name);

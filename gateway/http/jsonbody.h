@@ -36,6 +36,8 @@ public:
     std::optional<Money> money(QLatin1StringView name, Money least, Money most);
     Money requiredMoney(QLatin1StringView name, Money least, Money most);
     std::optional<Timestamp> time(QLatin1StringView name);
+    /// Seconds with at most three decimals, from 0 on; as milliseconds.
+    std::optional<qint64> secondsInMs(QLatin1StringView name, qint64 mostSeconds);
     std::optional<QStringList> texts(QLatin1StringView name, int mostEntries, int mostLength);
     /// An object as compact JSON, at most so many bytes.
     std::optional<QByteArray> object(QLatin1StringView name, int mostBytes);

@@ -83,7 +83,8 @@ Work onceOnly(Work work, const PlatformId &platform, const EndUserId &endUser, c
 } // namespace
 
 Router::Router(WorkerParts &parts, CorsSettings cors, QObject *parent)
-    : QObject(parent), m_parts(parts), m_cors(std::move(cors))
+    : QObject(parent), m_parts(parts), m_routes(parts.testClock ? RouteTable::withTestClock() : RouteTable::all()),
+      m_cors(std::move(cors))
 {
 }
 
@@ -92,7 +93,7 @@ void Router::handle(HttpExchange *exchange)
     if (applyCors(*exchange, m_cors))
         return;
     const HttpRequest &request = exchange->request();
-    Request pending { .exchange = exchange, .match = RouteTable::all().find(request.method, request.path), .keyHash = {} };
+    Request pending { .exchange = exchange, .match = m_routes.find(request.method, request.path), .keyHash = {} };
     if (!pending.match.entry) {
         if (pending.match.allow.isEmpty())
             return replyError(*exchange, { ErrorCode::RouteNotFound, u"There is no such route."_s });

@@ -11,9 +11,11 @@
 #include "http/endpoints/llmconfigs.h"
 #include "http/endpoints/logs.h"
 #include "http/endpoints/me.h"
+#include "http/endpoints/openapi.h"
 #include "http/endpoints/platforms.h"
 #include "http/endpoints/ratelimits.h"
 #include "http/endpoints/status.h"
+#include "http/endpoints/testclock.h"
 #include "http/endpoints/wallet.h"
 
 namespace assistiv {
@@ -30,6 +32,7 @@ QList<RouteTable::Entry> allEntries()
     QList<RouteTable::Entry> entries = inferenceRoutes();
     entries += statusRoutes();
     entries += selfServiceRoutes();
+    entries += openApiRoutes();
     for (const QList<Route> &group : { platformRoutes(), apiKeyRoutes(), endUserRoutes(), llmConfigRoutes(), catalogueRoutes(),
                                        walletRoutes(), budgetRoutes(), rateLimitRoutes(), logRoutes(), adminRoutes() }) {
         for (const Route &route : group)
@@ -44,6 +47,12 @@ QList<RouteTable::Entry> allEntries()
 const RouteTable &RouteTable::all()
 {
     static const RouteTable table(allEntries());
+    return table;
+}
+
+const RouteTable &RouteTable::withTestClock()
+{
+    static const RouteTable table(allEntries() + testClockRoutes());
     return table;
 }
 

@@ -132,7 +132,7 @@ void ChatExchange::callNext()
     if (!encoded.dropped.isEmpty() && m_client && number == 1)
         m_client->addHeader("x-dropped-params", encoded.dropped.join(", "));
     if (mapping.kind == ProviderKind::Sandbox)
-        m_attempt.reply = new SandboxReply(encoded.body, this);
+        m_attempt.reply = new SandboxReply(encoded.body, m_attempt.startedAt, this);
     else
         m_attempt.reply = m_parts.network.send(chatCall(mapping, m_attempt.leg.key, encoded.body, m_request.stream), this);
     connect(m_attempt.reply, &HttpReply::headArrived, this, &ChatExchange::onHead);

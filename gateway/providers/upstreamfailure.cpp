@@ -110,6 +110,7 @@ int retryAfterSeconds(QByteArrayView retryAfter, QByteArrayView retryAfterMs)
         return bounded(seconds);
     // Qt knows zones in digits only.
     const QDateTime date = QDateTime::fromString(QString::fromLatin1(retryAfter).replace("GMT"_L1, "+0000"_L1), Qt::RFC2822Date);
+    // The provider's date is one of the real world, which a clock that was moved for a test has left.
     return date.isValid() ? bounded(double(date.toMSecsSinceEpoch() - Clock::system().now().ms()) / 1000) : 0;
 }
 
