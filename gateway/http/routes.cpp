@@ -33,8 +33,9 @@ QList<RouteTable::Entry> allEntries()
     entries += statusRoutes();
     entries += selfServiceRoutes();
     entries += openApiRoutes();
-    for (const QList<Route> &group : { platformRoutes(), apiKeyRoutes(), endUserRoutes(), llmConfigRoutes(), catalogueRoutes(),
-                                       walletRoutes(), budgetRoutes(), rateLimitRoutes(), logRoutes(), adminRoutes() }) {
+    for (const QList<Route> &group :
+         { platformRoutes(), apiKeyRoutes(), endUserRoutes(), llmConfigRoutes(), catalogueRoutes(), walletRoutes(),
+           budgetRoutes(), rateLimitRoutes(), logRoutes(), adminRoutes() }) {
         for (const Route &route : group)
             entries.append({ route.method, QByteArray(route.path.data(), route.path.size()), route.key, route.function,
                              route.idempotent });

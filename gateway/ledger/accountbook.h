@@ -27,11 +27,11 @@ struct Admission
     std::shared_ptr<const QList<ProviderKey>> providerKeys;
 };
 
-/// The in-memory state that the gates read: keys, platforms, users, budgets, wallets, limits, provider keys, catalogue. It
-/// changes only by what was committed: the writer publishes each commit under a growing number, and a part is replaced only by a
-/// higher number, so a slow read can never undo a commit. Parts that a commit touched are kept even when the rest of
-/// their account was never loaded; without them a load that began before the commit could bring back the past.
-/// Thread-safe: a platform's accounts live in one stripe, a gate takes one lock for a handful of compares.
+/// The in-memory state that the gates read: keys, platforms, users, budgets, wallets, limits, provider keys, catalogue.
+/// It changes only by what was committed: the writer publishes each commit under a growing number, and a part is
+/// replaced only by a higher number, so a slow read can never undo a commit. Parts that a commit touched are kept even
+/// when the rest of their account was never loaded; without them a load that began before the commit could bring back
+/// the past. Thread-safe: a platform's accounts live in one stripe, a gate takes one lock for a handful of compares.
 class AccountBook
 {
 public:

@@ -24,8 +24,8 @@ struct RateDelta
     friend bool operator==(const RateDelta &, const RateDelta &) = default;
 };
 
-/// Deltas as short lines of ASCII text, each at most so many bytes long, at least 128, and readable on its own. Deltas of one
-/// platform should stand together: then its id is written once a line.
+/// Deltas as short lines of ASCII text, each at most so many bytes long, at least 128, and readable on its own. Deltas
+/// of one platform should stand together: then its id is written once a line.
 QByteArrayList encodeRateDeltas(const QList<RateDelta> &deltas, qsizetype mostBytes);
 /// Empty when it is no such line.
 std::optional<QList<RateDelta>> decodeRateDeltas(QByteArrayView line);

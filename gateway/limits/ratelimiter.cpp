@@ -40,8 +40,8 @@ RateLimiter::RateLimiter(const Clock &clock)
 {
 }
 
-// The steady clock, moved ahead as far as the other one ever was. A clock that is set back can neither open a window nor keep
-// it shut until that time has come again; a computer that was asleep finds its windows as old as they are.
+// The steady clock, moved ahead as far as the other one ever was. A clock that is set back can neither open a window
+// nor keep it shut until that time has come again; a computer that was asleep finds its windows as old as they are.
 qint64 RateLimiter::now()
 {
     const qint64 steady = m_clock.steadyMs();
@@ -81,10 +81,12 @@ RateLimiter::Verdict RateLimiter::admit(const PlatformId &platform, const EndUse
     if (!allPassed)
         return ofAll;
     count(stripe, { platform, endUser }, user, all, at, 1, 0);
-    return Admitted { tighter(userPassed->requests, allPassed->requests), tighter(userPassed->tokens, allPassed->tokens) };
+    return Admitted { tighter(userPassed->requests, allPassed->requests),
+                      tighter(userPassed->tokens, allPassed->tokens) };
 }
 
-RateLimiter::Verdict RateLimiter::check(Counts *counts, const RateLimit &limit, RateBucket firstBucket, qint64 now) const
+RateLimiter::Verdict RateLimiter::check(Counts *counts, const RateLimit &limit, RateBucket firstBucket,
+                                        qint64 now) const
 {
     Windows none;
     Windows &windows = counts ? counts->windows : none;
@@ -121,8 +123,8 @@ void RateLimiter::addTokens(const PlatformId &platform, const EndUserId &endUser
     count(stripe, { platform, endUser }, user, find(stripe, { platform, {} }), onward(stripe, looked), 0, tokens);
 }
 
-void RateLimiter::count(Stripe &stripe, const Account &caller, Counts *user, Counts *platform, qint64 now, qint64 requests,
-                        qint64 tokens)
+void RateLimiter::count(Stripe &stripe, const Account &caller, Counts *user, Counts *platform, qint64 now,
+                        qint64 requests, qint64 tokens)
 {
     if (!platform)
         platform = &stripe.accounts[{ caller.platform, {} }];
@@ -226,7 +228,8 @@ void RateLimiter::dropIdle()
         idle.clear();
         for (size_t looks = std::min(buckets, BucketsPerSweep); looks > 0; --looks) {
             stripe.nextBucket = (stripe.nextBucket + 1) % buckets;
-            for (auto entry = stripe.accounts.begin(stripe.nextBucket); entry != stripe.accounts.end(stripe.nextBucket); ++entry) {
+            const auto end = stripe.accounts.end(stripe.nextBucket);
+            for (auto entry = stripe.accounts.begin(stripe.nextBucket); entry != end; ++entry) {
                 Counts &counts = entry->second;
                 if (counts.windows.releaseIfEmpty(at) && counts.untoldRequests == 0 && counts.untoldTokens == 0)
                     idle.push_back(entry->first);

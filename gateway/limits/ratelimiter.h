@@ -28,8 +28,8 @@ struct CallsBefore
 };
 
 /// Counts requests and tokens of every end user and platform in sliding windows and says who may go on
-/// (docs/contract/rate-limits.md). In memory only. All windows are kept for everybody, limited or not, so a limit that is
-/// set or changed finds the right counts; whoever was idle for a day is forgotten. What happened before the process
+/// (docs/contract/rate-limits.md). In memory only. All windows are kept for everybody, limited or not, so a limit that
+/// is set or changed finds the right counts; whoever was idle for a day is forgotten. What happened before the process
 /// started is asked for once, from the call log, when a day limit needs it.
 /// Thread-safe: a platform and its users live in one stripe, every call takes one lock.
 class RateLimiter
@@ -79,8 +79,8 @@ public:
 
     // Several nodes on one database: each tells the others what it has admitted, often, and counts what they tell.
 
-    /// What this node has counted by itself since the last call, deltas of one platform together. The first call returns
-    /// nothing: before it, nobody is taken to be listening.
+    /// What this node has counted by itself since the last call, deltas of one platform together. The first call
+    /// returns nothing: before it, nobody is taken to be listening.
     QList<RateDelta> takeDeltas();
     /// Counts what another node has told; it happened now.
     void addRemote(const QByteArray &node, const QList<RateDelta> &deltas);

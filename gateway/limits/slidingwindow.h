@@ -9,9 +9,9 @@
 
 namespace assistiv {
 
-/// How much has happened in the last LengthMs. What falls into the same SlotMs is remembered as if all of it had happened at
-/// the latest of its moments: it is forgotten a little late, never early. Moments are milliseconds and must not run
-/// backwards. Takes no memory while nothing has happened.
+/// How much has happened in the last LengthMs. What falls into the same SlotMs is remembered as if all of it had
+/// happened at the latest of its moments: it is forgotten a little late, never early. Moments are milliseconds and must
+/// not run backwards. Takes no memory while nothing has happened.
 template<qint64 LengthMs, qint64 SlotMs>
 class SlidingWindow
 {

@@ -12,7 +12,7 @@ namespace assistiv {
 /// keys, its end user with budget, the limits of both. Unauthorized when there is no such key. For a reader.
 Result<AccountChanges> loadAccounts(const ServiceContext &context, const QByteArray &keyHash);
 
-/// Tells the limiter what the call log knows of before its start, where one of these accounts has a day limit that needs it.
+/// Tells the limiter what the call log knows of before its start, where one of these accounts has a day limit.
 Result<void> loadCallsBefore(const ServiceContext &context, const AccountChanges &accounts, RateLimiter &limiter);
 
 /// settings.markup_percentage of a platform in hundredths of a percent.

@@ -55,7 +55,8 @@ Result<EndUserRateLimit> RateLimits::ofEndUser(const PlatformId &platform, const
     return EndUserRateLimit { user, limits->endUserDefault, source };
 }
 
-Result<EndUserRateLimit> RateLimits::setForEndUser(const PlatformId &platform, const EndUserId &user, const RateLimit &limit)
+Result<EndUserRateLimit> RateLimits::setForEndUser(const PlatformId &platform, const EndUserId &user,
+                                                   const RateLimit &limit)
 {
     if (const auto valid = checkLimit(limit); !valid)
         return valid.error();

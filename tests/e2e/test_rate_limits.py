@@ -265,7 +265,8 @@ class RateLimits(LimitsCase):
     def test_self_service_is_for_end_users_and_their_pages(self):
         for path in ("/v1/me/budget", "/v1/me/rate-limits", "/v1/me/mcp-config"):
             self.server.get(path).expect_error(403, "forbidden", SELF)
-            with self.gateway.client() as nobody, self.gateway.admin as admin, self.acme.user_client("user-7") as client:
+            mine = self.acme.user_client("user-7")
+            with self.gateway.client() as nobody, self.gateway.admin as admin, mine as client:
                 nobody.get(path).expect_error(401, "unauthorized", SELF)
                 admin.get(path).expect_error(403, "forbidden", SELF)
                 origin = {"origin": "https://app.example"}
@@ -289,7 +290,8 @@ class AfterARestart(LimitsCase):
             for client in (alice, alice, alice, bob, bob, server):
                 self.passes(client)
             self.denied(bob.post(CHAT, chat_body(PLAIN.name)), "eu_rpm", 60, 2)
-            alice.post(CHAT, chat_body("mock-fault-500")).expect_error(502, "provider_error", "setup: logged, so counted")
+            failed = alice.post(CHAT, chat_body("mock-fault-500"))
+            failed.expect_error(502, "provider_error", "setup: logged, so counted")
 
         for end in (self.gateway.stop, self.gateway.kill):
             end()

@@ -26,7 +26,8 @@ bool hidesMoney(const Platform &platform)
 QByteArray ownBudgetJson(const Budget &budget, bool withMoney)
 {
     JsonWriter json;
-    json.beginObject().member("id", budget.id).member("platform_id", budget.platform).member("end_user_id", budget.endUser);
+    json.beginObject().member("id", budget.id).member("platform_id", budget.platform);
+    json.member("end_user_id", budget.endUser);
     if (withMoney)
         json.member("max_usd", budget.max).member("used_usd", budget.used).member("remaining_usd", budget.remaining());
     json.member("period", QString(wordOf(budget.period))).member("period_start", budget.periodStart);

@@ -112,7 +112,8 @@ void tst_LimitRoutes::limitsOfAUser()
              begin + R"("rpm_limit":null,"tpm_limit":null,"rpd_limit":null,"resolution":"none"})");
     const auto set = ask(HttpMethod::Post, OfUser, R"({"rpm_limit":300,"tpm_limit":500000,"x":1})");
     QCOMPARE(set->status, 200);
-    const QByteArray explicitly = begin + R"("rpm_limit":300,"tpm_limit":500000,"rpd_limit":null,"resolution":"explicit"})";
+    const QByteArray explicitly
+        = begin + R"("rpm_limit":300,"tpm_limit":500000,"rpd_limit":null,"resolution":"explicit"})";
     QCOMPARE(set->body, explicitly);
     QCOMPARE(bodyOf(HttpMethod::Get, OfUser), explicitly);
     const auto again = ask(HttpMethod::Post, OfUser, R"({"rpd_limit":null})"); // replaces as a whole
@@ -144,12 +145,15 @@ void tst_LimitRoutes::limitsOfAPlatform()
 
 void tst_LimitRoutes::ownLimits()
 {
-    QCOMPARE(bodyOf(HttpMethod::Get, OwnLimits), R"({"rpm_limit":null,"tpm_limit":null,"rpd_limit":null,"resolution":"none"})");
+    QCOMPARE(bodyOf(HttpMethod::Get, OwnLimits),
+             R"({"rpm_limit":null,"tpm_limit":null,"rpd_limit":null,"resolution":"none"})");
     // The platform's own limit is not the user's business.
     (void)bodyOf(HttpMethod::Put, ForAdmins, R"({"platform":{"rpm_limit":9}})");
-    QCOMPARE(bodyOf(HttpMethod::Get, OwnLimits), R"({"rpm_limit":null,"tpm_limit":null,"rpd_limit":null,"resolution":"none"})");
+    QCOMPARE(bodyOf(HttpMethod::Get, OwnLimits),
+             R"({"rpm_limit":null,"tpm_limit":null,"rpd_limit":null,"resolution":"none"})");
     (void)bodyOf(HttpMethod::Put, ForAdmins, R"({"end_user_default":{"rpd_limit":9}})");
-    QCOMPARE(bodyOf(HttpMethod::Get, OwnLimits), R"({"rpm_limit":null,"tpm_limit":null,"rpd_limit":9,"resolution":"default"})");
+    QCOMPARE(bodyOf(HttpMethod::Get, OwnLimits),
+             R"({"rpm_limit":null,"tpm_limit":null,"rpd_limit":9,"resolution":"default"})");
     (void)bodyOf(HttpMethod::Post, OfUser, R"({"tpm_limit":1000000000})");
     QCOMPARE(bodyOf(HttpMethod::Get, OwnLimits),
              R"({"rpm_limit":null,"tpm_limit":1000000000,"rpd_limit":null,"resolution":"explicit"})");
@@ -168,8 +172,8 @@ void tst_LimitRoutes::ownBudget()
                                                .lowBalanceThreshold = Money::fromMicros(1) },
                                              actor));
     (void)valueOf(budgets.debit(m_caller.platform, m_caller.endUser, Money::fromMicros(1'500'000), {}, actor));
-    const QByteArray expected = "{\"id\":\"" + made.budget.id.toLatin1() + "\",\"platform_id\":\"" + m_caller.platform.toLatin1()
-        + "\",\"end_user_id\":\"" + m_caller.endUser.toLatin1()
+    const QByteArray expected = "{\"id\":\"" + made.budget.id.toLatin1() + "\",\"platform_id\":\""
+        + m_caller.platform.toLatin1() + "\",\"end_user_id\":\"" + m_caller.endUser.toLatin1()
         + R"(","max_usd":10.00,"used_usd":1.50,"remaining_usd":8.50,"period":"monthly",)"
         + R"("period_start":"2026-04-01T00:00:00.000Z","auto_replenish":true,"is_active":true,"is_suspended":false})";
     QCOMPARE(bodyOf(HttpMethod::Get, OwnBudget), expected);
@@ -200,7 +204,8 @@ void tst_LimitRoutes::ownBudgetAfterADueReset()
 
 void tst_LimitRoutes::ownBudgetWithoutMoney()
 {
-    (void)valueOf(m_services->budgets.create(m_caller.platform, m_caller.endUser, { .max = Money::fromMicros(1) }, systemActor()));
+    const BudgetDraft draft { .max = Money::fromMicros(1) };
+    (void)valueOf(m_services->budgets.create(m_caller.platform, m_caller.endUser, draft, systemActor()));
     const auto shows = [this](const QByteArray &settings) {
         (void)valueOf(m_services->platforms.patch(m_caller.platform, { .settings = settings }));
         const QJsonObject budget = QJsonDocument::fromJson(bodyOf(HttpMethod::Get, OwnBudget)).object();
@@ -233,7 +238,8 @@ void tst_LimitRoutes::refusesForms_data()
     QTest::addColumn<QByteArray>("body");
     QTest::addColumn<QString>("code");
     QTest::addColumn<QString>("param");
-    const auto user = [](const char *name, const QByteArray &body, const QString &param, const QString &code = u"validation_error"_s) {
+    const auto user = [](const char *name, const QByteArray &body, const QString &param,
+                         const QString &code = u"validation_error"_s) {
         QTest::newRow(name) << false << body << code << param;
     };
     const auto platform = [](const char *name, const QByteArray &body, const QString &param) {

@@ -220,7 +220,7 @@ void tst_AccountBook::tellsTheLimitsWhateverTheGatesSay()
     publish(a.budget);
     QCOMPARE(limits().endUser, each);
     const RateLimit own { .requestsPerDay = 7 };
-    publish(EndUserLimitsState { a.platform.id, a.user.id, own }); // as a whole: the default's number does not shine through
+    publish(EndUserLimitsState { a.platform.id, a.user.id, own }); // as a whole, nothing of the default is left
     QCOMPARE(limits().endUser, own);
     m_book->publishLoaded(changes(a), before); // read before both were set, published after
     QCOMPARE(limits().endUser, own);

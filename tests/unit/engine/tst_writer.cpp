@@ -203,6 +203,8 @@ void tst_Writer::knowAccount()
     known.add(PlatformLimitsState { .platform = m_platform });
     known.add(EndUserLimitsState { .platform = m_platform, .endUser = m_user });
     known.add(ProviderKeysState { m_platform, std::make_shared<QList<ProviderKey>>() });
+    known.add(PlatformLimitsState { .platform = m_platform });
+    known.add(EndUserLimitsState { .platform = m_platform, .endUser = m_user });
     known.add(WalletState { m_platform, WalletId::create(), Money::fromMicros(1'000'000) });
     known.add(EndUserState { m_platform, m_user });
     known.add(BudgetState { m_platform, m_user, m_budget, true, Money::fromMicros(500'000), Money(), false,

@@ -73,7 +73,7 @@ private:
     NoNetwork m_network;
     Refusals m_refusals;
     std::atomic<int> m_inFlight = 0;
-    std::unique_ptr<InferenceParts> m_parts;
+    std::optional<InferenceParts> m_parts;
     Caller m_caller;
 };
 
@@ -81,8 +81,8 @@ void tst_CallGates::init()
 {
     m_book = std::make_unique<AccountBook>();
     m_limiter = std::make_unique<RateLimiter>(m_clock);
-    m_parts = std::unique_ptr<InferenceParts>(new InferenceParts { *m_book, *m_limiter, m_accounts, m_settlements, m_refusals,
-                                                                   m_network, m_clock, nullptr, nullptr, m_inFlight });
+    m_parts.emplace(InferenceParts { *m_book, *m_limiter, m_accounts, m_settlements, m_refusals, m_network, m_clock,
+                                     nullptr, nullptr, m_inFlight });
     m_caller = { ApiKeyId::create(), KeyType::EndUser, PlatformId::create(), EndUserId::create() };
     AccountChanges all;
     all.add(PlatformState { .id = m_caller.platform });

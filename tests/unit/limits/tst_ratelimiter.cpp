@@ -202,7 +202,9 @@ void tst_RateLimiter::firstShutBucketIsNamed()
     m_limiter->addTokens(m_platform, m_user, 1);
     const QStringList order { u"eu_rpm"_s, u"eu_tpm"_s, u"eu_rpd"_s, u"plat_rpm"_s, u"plat_tpm"_s, u"plat_rpd"_s };
     for (unsigned shut = 1; shut < 64; ++shut) {
-        const auto limit = [shut](unsigned bit) { return shut & (1u << bit) ? std::optional<qint64>(1) : std::nullopt; };
+        const auto limit = [shut](unsigned bit) {
+            return shut & (1u << bit) ? std::optional<qint64>(1) : std::nullopt;
+        };
         const CallLimits limits { { limit(0), limit(1), limit(2) }, { limit(3), limit(4), limit(5) } };
         QCOMPARE(asked(limits).section(u' ', 0, 0), order[qCountTrailingZeroBits(shut)]);
     }
@@ -289,7 +291,8 @@ void tst_RateLimiter::refusalAsAnError_data()
     QTest::newRow("requests per minute")
         << int(RateBucket::EndUserRpm) << u"Rate limit reached for eu_rpm (60 per minute). Retry in 17 s."_s << true;
     QTest::newRow("tokens per minute")
-        << int(RateBucket::PlatformTpm) << u"Rate limit reached for plat_tpm (60 tokens per minute). Retry in 17 s."_s << true;
+        << int(RateBucket::PlatformTpm) << u"Rate limit reached for plat_tpm (60 tokens per minute). Retry in 17 s."_s
+        << true;
     QTest::newRow("requests per day")
         << int(RateBucket::EndUserRpd) << u"Rate limit reached for eu_rpd (60 per day). Retry in 17 s."_s << false;
 }
@@ -450,7 +453,7 @@ void tst_RateLimiter::silentNodeIsForgotten()
     const auto verdict = ask(limits);
     QCOMPARE(std::get<RateLimiter::Admitted>(verdict).requests->remaining, 1); // own, b's, this one
     QCOMPARE(std::get<RateLimiter::Admitted>(verdict).tokens->remaining, 10);
-    QCOMPARE(asked({ .platform = { .requestsPerDay = 3 } }), u"plat_rpd 86400"_s); // as if all came with the minute's latest
+    QCOMPARE(asked({ .platform = { .requestsPerDay = 3 } }), u"plat_rpd 86400"_s); // a minute's ages as one
     m_limiter->forgetNode("b");
     QCOMPARE(asked({ .platform = { .requestsPerDay = 3 } }), u"in"_s);
     // It comes back with what it does from now on.

@@ -222,7 +222,8 @@ void tst_Bootstrap::walletIsFilledUpToTheAmount()
 void tst_Bootstrap::limitsAreSetWhereTheyAreNamed()
 {
     Rig rig;
-    const QByteArray file = R"({"platforms":[{"slug":"acme","rate_limits":{"end_user_default":{"rpm_limit":600},"platform":{}}}]})";
+    const QByteArray file = R"({"platforms":[{"slug":"acme",
+        "rate_limits":{"end_user_default":{"rpm_limit":600},"platform":{}}}]})";
     const PlatformId platform = rig.good(file).platforms[0].id;
     const auto limits = [&] { return valueOf(rig.services.rateLimits.ofPlatform(platform)); };
     QCOMPARE(limits().endUserDefault, (RateLimit { 600, {}, {} }));

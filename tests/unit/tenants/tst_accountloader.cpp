@@ -64,9 +64,9 @@ void tst_AccountLoader::init()
     const auto platform = valueOf(m_scratch->attempt([&] {
         return Platforms(m_scratch->context(), keys, wallets).create({ .name = u"Acme"_s, .slug = u"acme"_s });
     }));
-    const auto user = valueOf(m_scratch->attempt([&] {
-        return EndUsers(m_scratch->context(), keys, budgets).create(platform.platform.id, { .externalId = u"user-1"_s });
-    }));
+    EndUsers users(m_scratch->context(), keys, budgets);
+    const auto user = valueOf(
+        m_scratch->attempt([&] { return users.create(platform.platform.id, { .externalId = u"user-1"_s }); }));
     m_platform = platform.platform.id;
     m_user = user.user.id;
     m_platformKey = sha256(platform.key.rawKey.toLatin1());
@@ -77,11 +77,12 @@ void tst_AccountLoader::init()
 void tst_AccountLoader::log(const Call &call)
 {
     Query query = m_scratch->db().prepare(
-        u"INSERT INTO request_logs (id, platform_id, end_user_id, request_id, request_type, prompt_tokens, completion_tokens, "
-        "latency_ms, cost, status, token_count_method, billing_status, metadata, created_at) "
+        u"INSERT INTO request_logs (id, platform_id, end_user_id, request_id, request_type, prompt_tokens, "
+        "completion_tokens, latency_ms, cost, status, token_count_method, billing_status, metadata, created_at) "
         "VALUES (?, ?, ?, ?, ?, 25, 8, 10, 0, 'error', 'none', 'not_billable', '{}', ?)"_s);
     const LogRowId id = LogRowId::create();
-    query.bind(id, m_platform, call.byUser ? m_user : EndUserId(), call.request ? QString::fromLatin1(call.request) : id.toString(),
+    const QString request = call.request ? QString::fromLatin1(call.request) : id.toString();
+    query.bind(id, m_platform, call.byUser ? m_user : EndUserId(), request,
                QString::fromLatin1(call.type), m_scratch->clock.now().plusMs(-call.agoMs));
     mustSucceed(query.exec());
 }

@@ -28,6 +28,10 @@ private Q_SLOTS:
 
 private:
     EndUserRateLimit ofUser() { return valueOf(m_limits->ofEndUser(m_platform, m_user)); }
+    EndUserRateLimit setOwn(const RateLimit &limit)
+    {
+        return valueOf(m_scratch->attempt([&] { return m_limits->setForEndUser(m_platform, m_user, limit); }));
+    }
     void setPlatform(const RateLimit &each, const RateLimit &all = {})
     {
         mustSucceed(m_scratch->attempt([&] { return m_limits->setForPlatform({ m_platform, each, all }); }));
@@ -72,10 +76,10 @@ void tst_RateLimits::defaultReachesTheUsers()
 void tst_RateLimits::ownLimitsReplaceTheDefault()
 {
     setPlatform({ 60, 60, 60 });
-    const auto set = valueOf(m_scratch->attempt([&] { return m_limits->setForEndUser(m_platform, m_user, { 300, {}, {} }); }));
+    const auto set = setOwn({ 300, {}, {} });
     QCOMPARE(set.source, RateLimitSource::Explicit);
     QCOMPARE(ofUser().limit, (RateLimit { 300, {}, {} })); // an empty number is no limit, not the default's
-    (void)valueOf(m_scratch->attempt([&] { return m_limits->setForEndUser(m_platform, m_user, {}); }));
+    (void)setOwn({});
     QCOMPARE(ofUser().source, RateLimitSource::Explicit);
     QCOMPARE(ofUser().limit, RateLimit());
 }
@@ -83,9 +87,11 @@ void tst_RateLimits::ownLimitsReplaceTheDefault()
 void tst_RateLimits::clearsOwnLimits()
 {
     setPlatform({ 60, {}, {} });
-    const auto clear = [&] { return m_scratch->attempt([&] { return m_limits->clearForEndUser(m_platform, m_user); }); };
+    const auto clear = [this] {
+        return m_scratch->attempt([this] { return m_limits->clearForEndUser(m_platform, m_user); });
+    };
     QCOMPARE(clear().error().code, ErrorCode::RateLimitNotFound);
-    (void)valueOf(m_scratch->attempt([&] { return m_limits->setForEndUser(m_platform, m_user, { 5, 5, 5 }); }));
+    (void)setOwn({ 5, 5, 5 });
     QVERIFY(clear());
     QCOMPARE(ofUser().source, RateLimitSource::Default);
     QCOMPARE(clear().error().code, ErrorCode::RateLimitNotFound);
@@ -97,7 +103,7 @@ void tst_RateLimits::gatesHearOfChanges()
     QCOMPARE(m_scratch->changes.platformLimits.size(), 1);
     QCOMPARE(m_scratch->changes.platformLimits[0].endUserDefault.requestsPerMinute, 60);
     QCOMPARE(m_scratch->changes.platformLimits[0].wholePlatform.requestsPerMinute, 90);
-    (void)valueOf(m_scratch->attempt([&] { return m_limits->setForEndUser(m_platform, m_user, { 5, {}, {} }); }));
+    (void)setOwn({ 5, {}, {} });
     mustSucceed(m_scratch->attempt([&] { return m_limits->clearForEndUser(m_platform, m_user); }));
     const QList<EndUserLimitsState> heard = m_scratch->changes.endUserLimits;
     QCOMPARE(heard.size(), 2);
@@ -155,7 +161,7 @@ void tst_RateLimits::refusesNumbers()
 void tst_RateLimits::goesWithItsOwner()
 {
     setPlatform({ 60, {}, {} });
-    (void)valueOf(m_scratch->attempt([&] { return m_limits->setForEndUser(m_platform, m_user, { 5, {}, {} }); }));
+    (void)setOwn({ 5, {}, {} });
     mustSucceed(EndUserStore(m_scratch->db()).remove(m_platform, m_user));
     QCOMPARE(m_scratch->number(u"SELECT count(*) FROM end_user_rate_limits"_s), 0);
     mustSucceed(PlatformStore(m_scratch->db()).remove(m_platform));
