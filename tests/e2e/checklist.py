@@ -241,6 +241,8 @@ SETTINGS = (
     *(("markup_percentage", value) for value in (-1, 1000.01, 0.123, "5")),
 )
 CHAT = {"model": PLAIN.name, "messages": [{"role": "user", "content": "hi"}]}
+SMALLEST_16 = "gpt-5-stub"  # the GPT-5 family takes no limit below 16
+LIMIT_NAMES = ("max_tokens", "max_completion_tokens")
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
 CHAT_BAD = (
     ({}, "model"),
@@ -271,6 +273,7 @@ CHAT_BAD = (
     *each("response_format", {"type": "xml"}, base=CHAT, param="response_format.type"),
     *each("stop", ["a"] * 5, 7, base=CHAT),
     ({**CHAT, "n": 2}, "n", "unsupported_parameter"),
+    *(({**CHAT, "model": SMALLEST_16, name: 15}, name, "integer_below_min_value") for name in LIMIT_NAMES),
 )
 CHAT_REFUSED = (
     ("frozen", CHAT, 402, "budget_suspended"),
@@ -851,7 +854,7 @@ ROUTES = (
 class World(GatewayCase):
     """Platforms acme and rival, one that an admin switched off and one without money; and a caller of every kind."""
 
-    models = harness.MODELS
+    models = (*harness.MODELS, SMALLEST_16)
     platforms = (
         platform("acme", [user("alice", 50), user("bare"), user("carl", 5), user("frozen", 5), user("broke", 5)]),
         platform("rival", [user("mallory", 1)]),

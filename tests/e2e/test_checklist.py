@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every endpoint of the contract: what it does, each of its refusals, and the conventions that all of them share."""
 
+import itertools
 import json
 import re
 import urllib.parse
@@ -452,6 +453,16 @@ class Endpoints(World):
                 "POST", self.acme.path + "/wallet/topup", b'{"amount": 1}', headers={"content-type": content_type}
             )
             answer.expect(200, rule)
+
+    def test_the_hosted_products_platform_header_is_ignored(self):
+        rule = "conventions.md, X-Assistiv-Platform-Id is accepted and ignored"
+        answer = self.server.call("GET", self.acme.path, headers={"x-assistiv-platform-id": self.rival.id})
+        self.equal(answer.expect_json(200, rule)["id"], self.acme.id, rule, "id")
+
+    def test_the_least_limit_of_gpt_5_is_16(self):
+        for name in checklist.LIMIT_NAMES:
+            body = chat_body(checklist.SMALLEST_16, **{name: 16})
+            self.alice.post("/v1/chat/completions", body).expect(200, "inference.md, max_tokens from 16 for GPT-5")
 
     def test_an_empty_body_is_an_empty_object(self):
         rule = "conventions.md, an empty body counts as {}"
@@ -943,6 +954,45 @@ class Endpoints(World):
                 self.equal(effective(), {**nothing, "resolution": "explicit"}, rule + ": null is unlimited")
                 client.delete(path).expect(204, rule)
                 self.equal(effective(), {**limits, "resolution": "default"}, rule + ": back to the default")
+
+    def test_each_bucket_denies_by_its_name(self):
+        rule = "rate-limits.md, 429"
+        once = {"rpm": {"rpm_limit": 1}, "tpm": {"tpm_limit": 1}, "rpd": {"rpd_limit": 1}}
+        for (window, limits), level in itertools.product(once.items(), ("eu", "plat")):
+            bucket = f"{level}_{window}"
+            with self.subTest(bucket=bucket):
+                ids = checklist.new_platform(self)
+                mine = P.format(**ids)
+                with self.gateway.client(self.platform_keys[ids["platformId"]]) as client:
+                    client.post(mine + "/wallet/topup", {"amount": 1}).expect(200, rule)
+                    config = {"provider_id": "mock", "api_key": harness.UPSTREAM_KEY}
+                    client.post(mine + "/llm-configs", config).expect(201, rule)
+                    made = client.post(mine + "/end-users", {"external_id": "u"}).expect_json(201, rule)
+                    where = {"eu": "end_user_default", "plat": "platform"}[level]
+                    self.callers["admin"].call(
+                        "PUT", f"{A}/platforms/{ids['platformId']}/rate-limits", {where: limits}
+                    ).expect(200, rule)
+                    with self.gateway.client(self.gateway.remember(made["api_key"])) as end_user:
+                        self.check_bucket(bucket, client, end_user, rule)
+
+    def check_bucket(self, bucket, server, end_user, rule):
+        """The second call of a user is denied, and a call with the platform's key if the limit is the platform's."""
+        chat, body = "/v1/chat/completions", chat_body(PLAIN.name)
+        admitted = end_user.post(chat, body).expect(200, rule + ", the first call")
+        if bucket.endswith(("rpm", "tpm")):
+            kind = {"rpm": "requests", "tpm": "tokens"}[bucket[-3:]]
+            self.equal(admitted.headers.get(f"x-ratelimit-limit-{kind}"), "1", rule, f"x-ratelimit-limit-{kind}")
+        for caller in (end_user, server):
+            answer = caller.post(chat, body)
+            if caller is server and bucket.startswith("eu"):
+                answer.expect(200, "rate-limits.md: a platform key skips the eu_* buckets")
+                continue
+            error = answer.expect_error(429, "rate_limit_exceeded", rule, denied_by=bucket, param=None)
+            longest = 86400 if bucket.endswith("rpd") else 60
+            self.holds(1 <= error["retry_after"] <= longest, f"1 to {longest} seconds", rule, error)
+            self.equal(answer.headers.get("retry-after"), str(error["retry_after"]), rule, "Retry-After")
+            unlikely = "false" if bucket.endswith("rpd") else None
+            self.equal(answer.headers.get("x-should-retry"), unlikely, "errors.md, x-should-retry", bucket)
 
     def test_my_budget_hides_what_is_management(self):
         rule = "self-service.md, GET /v1/me/budget"
