@@ -18,6 +18,8 @@ class Journal
 {
 public:
     explicit Journal(const QString &path);
+    /// Where an installation's journal is.
+    static QString pathIn(const QString &dataDir);
 
     /// False when not even the file could be written: the operator's log is then the last resort.
     bool append(const Settlement &settlement);

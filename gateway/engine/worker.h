@@ -39,6 +39,7 @@ public:
         std::atomic<int> &inFlight;
         std::function<EngineStatus()> status;
         std::function<void(bool)> noteVerify;
+        Backups &backups;
         /// Called on the worker's thread for each connection that has ended.
         std::function<void()> connectionEnded;
     };

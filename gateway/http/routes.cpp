@@ -4,6 +4,7 @@
 
 #include "http/endpoints/admin.h"
 #include "http/endpoints/apikeys.h"
+#include "http/endpoints/backup.h"
 #include "http/endpoints/budget.h"
 #include "http/endpoints/catalogue.h"
 #include "http/endpoints/endusers.h"
@@ -27,6 +28,7 @@ QList<RouteTable::Entry> allEntries()
 {
     QList<RouteTable::Entry> entries = inferenceRoutes();
     entries += statusRoutes();
+    entries += backupRoutes();
     for (const QList<Route> &group : { platformRoutes(), apiKeyRoutes(), endUserRoutes(), llmConfigRoutes(), catalogueRoutes(),
                                        walletRoutes(), budgetRoutes(), logRoutes(), adminRoutes() }) {
         for (const Route &route : group)

@@ -55,12 +55,24 @@ QStringList statementsOf(const QString &path, Dialect dialect)
     return statements;
 }
 
-Result<int> schemaVersion(Database &db)
+Result<void> makeVersionTable(Database &db)
 {
-    Query query = db.prepare(u"SELECT max(version) FROM schema_migrations"_s);
+    return db.run(u"CREATE TABLE IF NOT EXISTS schema_migrations "
+                  "(version BIGINT PRIMARY KEY, applied_at BIGINT NOT NULL)"_s);
+}
+
+Result<bool> hasVersionTable(Database &db)
+{
+    Query query = db.prepare(db.dialect() == Dialect::Sqlite
+                                 ? u"SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'"_s
+                                 : u"SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema() "
+                                   "AND table_name = 'schema_migrations'"_s);
     if (const auto read = query.exec(); !read)
         return read.error();
-    return query.next() ? int(query.integer(0)) : 0;
+    const bool found = query.next();
+    if (const auto ended = query.ended(); !ended)
+        return ended.error();
+    return found;
 }
 
 Result<void> applyFile(Database &db, const MigrationFile &file)
@@ -86,20 +98,46 @@ int newestSchemaVersion()
     return migrationFiles().constLast().version;
 }
 
-Result<void> migrate(Database &db)
+Result<int> knownSchemaVersion(Database &db)
 {
-    if (const auto made = db.run(u"CREATE TABLE IF NOT EXISTS schema_migrations "
-                                 "(version BIGINT PRIMARY KEY, applied_at BIGINT NOT NULL)"_s);
-        !made)
-        return made.error();
-    const auto current = schemaVersion(db);
-    if (!current)
-        return current.error();
-    if (*current > newestSchemaVersion()) {
+    const auto isOurs = hasVersionTable(db);
+    if (!isOurs)
+        return isOurs.error();
+    if (!*isOurs)
+        return 0;
+    Query query = db.prepare(u"SELECT max(version) FROM schema_migrations"_s);
+    if (const auto read = query.exec(); !read)
+        return read.error();
+    const int version = query.next() ? int(query.integer(0)) : 0;
+    if (version > newestSchemaVersion()) {
         return Error { ErrorCode::Conflict,
                        u"The database has version %1, this program knows only up to %2. Start the newer program, or "
-                       "restore a backup made with this one."_s.arg(*current).arg(newestSchemaVersion()) };
+                       "restore a backup made with this one."_s.arg(version).arg(newestSchemaVersion()) };
     }
+    return version;
+}
+
+Result<void> makeSchema(Database &db, int version)
+{
+    if (const auto made = makeVersionTable(db); !made)
+        return made.error();
+    const QList<MigrationFile> files = migrationFiles();
+    for (const MigrationFile &file : files) {
+        if (file.version > version)
+            break;
+        if (const auto applied = applyFile(db, file); !applied)
+            return applied.error();
+    }
+    return {};
+}
+
+Result<void> migrate(Database &db)
+{
+    const auto current = knownSchemaVersion(db);
+    if (!current)
+        return current.error();
+    if (const auto made = makeVersionTable(db); !made)
+        return made.error();
     const QList<MigrationFile> files = migrationFiles();
     for (const MigrationFile &file : files) {
         if (file.version <= *current)
