@@ -145,8 +145,8 @@ Result<bool> replacePostgresContents(const NewSqliteFile &candidate, const Datab
     if (!others)
         return others.error();
     if (*others > 0) {
-        return Error { ErrorCode::Conflict, u"%1 other connections to %2: end the programs that work with it first; nothing was "
-                                            "changed."_s.arg(*others).arg(database.display()) };
+        return Error { ErrorCode::Conflict, u"Other programs work with %1 (connections: %2). End them first; nothing was "
+                                            "changed."_s.arg(database.display()).arg(*others) };
     }
     const auto occupancy = occupancyOf(**to);
     if (!occupancy)
