@@ -170,6 +170,8 @@ const std::atomic<bool> &terminationFlag()
     action.sa_flags = SA_RESTART;
     for (const int number : { SIGTERM, SIGINT, SIGHUP })
         ::sigaction(number, &action, nullptr);
+    // A limit to the size of files is an error of writing, to be cleaned up after like any other.
+    std::signal(SIGXFSZ, SIG_IGN);
     return terminationAsked;
 }
 

@@ -21,7 +21,11 @@ Error existsAlready(const QString &file)
 
 Error notWritten(const QString &file, const Error &reason)
 {
-    return { reason.code, u"The backup %1 was not made: %2"_s.arg(file, reason.message) };
+    // The one that is away may be either of two.
+    const QString why = reason == databaseUnavailable()
+        ? u"the database cannot be read, or the copy cannot be written; the log says more."_s
+        : reason.message;
+    return { reason.code, u"The backup %1 was not made: %2"_s.arg(file, why) };
 }
 
 /// Everything of one moment, by way of connections that are closed again at the end.
