@@ -161,14 +161,19 @@ Result<void> insertRows(Database &to, const TableShape &table, const std::vector
     return {};
 }
 
-// SQLite goes on behind the largest row by itself.
+// SQLite goes on behind the largest row by itself. Not by setval(), which stays when the transaction is undone.
 Result<void> moveSequence(Database &db, const TableShape &table)
 {
     if (db.dialect() == Dialect::Sqlite || table.sequence.isEmpty())
         return {};
-    Query move = db.prepare(u"SELECT setval(pg_get_serial_sequence(?, ?), COALESCE(max(%1), 1), max(%1) IS NOT NULL) FROM %2"_s
-                                .arg(quoted(table.sequence), quoted(table.name)));
-    return move.bind(quoted(table.name), table.sequence).exec();
+    qint64 next = 0;
+    {
+        Query largest = db.prepare(u"SELECT COALESCE(max(%1), 0) + 1 FROM %2"_s.arg(quoted(table.sequence), quoted(table.name)));
+        if (const auto read = largest.exec(); !read)
+            return read.error();
+        next = largest.next() ? largest.integer(0) : 1;
+    }
+    return db.run(u"ALTER TABLE %1 ALTER COLUMN %2 RESTART WITH %3"_s.arg(quoted(table.name), quoted(table.sequence)).arg(next));
 }
 
 Result<TableContents> copyTable(Database &from, Database &to, const TableShape &table, const GoOn &goOn)

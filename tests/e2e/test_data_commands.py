@@ -5,6 +5,7 @@
 import contextlib
 import csv
 import datetime
+import hashlib
 import io
 import json
 import os
@@ -119,6 +120,19 @@ def tenant_on(gateway, earlier):
 def number_in(file, statement):
     with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
         return connection.execute(statement).fetchone()[0]
+
+
+def time_of(what):
+    """Seconds."""
+    start = time.monotonic()
+    what()
+    return time.monotonic() - start
+
+
+def digest_of(file):
+    """Of everything that a SQLite file holds."""
+    with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+        return hashlib.sha256("\n".join(connection.iterdump()).encode()).hexdigest()
 
 
 AUDIT_COLUMNS = "id, actor, action, target, details, created_at"
@@ -462,7 +476,7 @@ class Restore(DataCase):
         gateway.stop()
         grow(gateway)
         copy = self.copy_of(gateway)
-        lasted = self.time_of(lambda: self.done(gateway, RESTORE_RULE, "restore", copy))
+        lasts = time_of(lambda: self.done(gateway, RESTORE_RULE, "restore", copy))
         gateway.start(bootstrap=None)
         then = Books.read(tenant).reconcile()
         self.billed_call(tenant)
@@ -477,7 +491,7 @@ class Restore(DataCase):
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-            time.sleep(dice.choice((dice.uniform(0, lasted), dice.uniform(0.85 * lasted, 1.1 * lasted))))
+            time.sleep(dice.choice((dice.uniform(0, lasts), dice.uniform(0.85 * lasts, 1.1 * lasts))))
             process.kill()
             process.wait()
             gateway.verify()
@@ -489,17 +503,11 @@ class Restore(DataCase):
             now = Books.read(tenant).reconcile()
             gateway.stop()
             self.drop_kept(gateway)
-        print(f"a restore lasts {lasted:.2f} s; killed {KILLS} times, new state {sum(states)} times", flush=True)
+        print(f"a restore lasts {lasts:.2f} s; killed {KILLS} times, new state {sum(states)} times", flush=True)
         self.done(gateway, RESTORE_RULE, "restore", copy)
         gateway.start(bootstrap=None)
         self.same_books(Books.read(tenant).reconcile(), then, RESTORE_RULE)
         gateway.finish()
-
-    @staticmethod
-    def time_of(what):
-        start = time.monotonic()
-        what()
-        return time.monotonic() - start
 
     @staticmethod
     def drop_kept(gateway):
@@ -532,7 +540,7 @@ class Migrate(DataCase):
         gateway.stop()
         settings = gateway.data_dir / "settings.json"
         settings.write_text('{"workers": 2, "log_level": "info"}', encoding="utf-8")
-        sqlite = (gateway.data_dir / "gateway.db").read_bytes()
+        left = digest_of(gateway.data_dir / "gateway.db")
         target = self.target()
         ended = gateway.run("migrate", *gateway.storage, env={**harness.clean_environment(), "ASSISTIV_TO": target})
         self.equal(ended.returncode, 0, MIGRATE_RULE, f"exit code ({ended.stderr})")
@@ -544,7 +552,7 @@ class Migrate(DataCase):
             "settings.json",
         )
         self.equal(harness.mode_of(settings), "0o600", MIGRATE_RULE, "mode of settings.json")
-        self.equal((gateway.data_dir / "gateway.db").read_bytes(), sqlite, MIGRATE_RULE, "the SQLite file")
+        self.equal(digest_of(gateway.data_dir / "gateway.db"), left, MIGRATE_RULE, "what the SQLite file holds")
 
         gateway.start(bootstrap=None)
         with gateway.client(gateway.admin_key) as admin:
@@ -590,30 +598,30 @@ class Migrate(DataCase):
         before = Books.read(tenant).reconcile()
         gateway.stop()
         grow(gateway)
-        seconds = Restore.time_of(
-            lambda: self.done(gateway, BACKUP_RULE, "backup", str(self.folder / "as-long-as-this.db"))
-        )
+        settings = gateway.data_dir / "settings.json"
+        elsewhere = self.target()
+        lasts = time_of(lambda: self.done(gateway, MIGRATE_RULE, "migrate", "--to", elsewhere))
+        settings.unlink()
         target = self.target()
         dice = random.Random(load.seed())
-        switched = 0
-        for _ in range(KILLS):
+        for number in range(KILLS):
             process = subprocess.Popen(
                 gateway.command("migrate", "--to", target, *gateway.storage),
                 env=harness.clean_environment(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-            time.sleep(dice.uniform(0, 4 * seconds))
+            time.sleep(dice.uniform(0, 1.1 * lasts))
             process.kill()
             process.wait()
             gateway.verify()
-            switched = (gateway.data_dir / "settings.json").exists()
+            switched = settings.exists()
             gateway.start(bootstrap=None)
             self.same_books(Books.read(tenant).reconcile(), before, MIGRATE_RULE + ": the old or the new state")
             gateway.stop()
             if switched:
                 break
-        print(f"switched: {switched}", flush=True)
+        print(f"a move lasts {lasts:.2f} s; killed {number + 1} times, in the end switched: {switched}", flush=True)
         if not switched:
             self.done(gateway, MIGRATE_RULE, "migrate", "--to", target)
         gateway.start(bootstrap=None)
