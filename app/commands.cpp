@@ -2,40 +2,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/commands.h"
 
+#include "app/commandparts.h"
 #include "app/instancelock.h"
 #include "core/vault.h"
 #include "services/services.h"
 #include "services/verify.h"
 #include "store/migrations.h"
 
-#include <QtCore/QFile>
-
 #include <cstdio>
 
 namespace assistiv {
 
 using namespace Qt::StringLiterals;
-
-namespace {
-
-int complain(const QString &message)
-{
-    std::fprintf(stderr, "assistiv-gateway: %s\n", qUtf8Printable(redacted(message)));
-    return 1;
-}
-
-/// The installation's database; a command never makes one where there is none.
-Result<std::unique_ptr<Database>> openExisting(const Options &options, Database::Access access)
-{
-    const auto url = DatabaseUrl::parse(options.databaseUrl, options.dataDir);
-    if (!url)
-        return url.error();
-    if (url->dialect == Dialect::Sqlite && !QFile::exists(url->name))
-        return Error { ErrorCode::Internal, u"there is no database at %1"_s.arg(url->name) };
-    return Database::open(*url, access);
-}
-
-} // namespace
 
 int runVerify(const Options &options)
 {

@@ -25,10 +25,11 @@ constexpr int MostResets = 200;
 Engine::Engine(EngineSettings settings, std::shared_ptr<const Vault> vault, const Clock &clock)
     : m_settings(std::move(settings)), m_vault(std::move(vault)), m_clock(m_settings.testClock ? *m_settings.testClock : clock),
       m_limiter(m_clock),
-      m_journal(QDir(m_settings.dataDir).filePath(u"settlements.journal"_s)),
+      m_journal(Journal::pathIn(m_settings.dataDir)),
       m_writer({ m_settings.database, m_clock, *m_vault, m_book, m_journal,
                  [this](Services &services) { publishCatalogue(services); } }),
-      m_readers(m_settings.database, m_clock, *m_vault)
+      m_readers(m_settings.database, m_clock, *m_vault),
+      m_backups(m_settings.database, QDir(m_settings.dataDir).filePath(u"backups"_s), m_clock)
 {
     m_acceptorThread.setObjectName(u"acceptor"_s);
     m_housekeeping.setInterval(HousekeepingMs);
@@ -49,6 +50,7 @@ Engine::~Engine()
         m_acceptorThread.wait();
     }
     m_workers.clear();
+    m_backups.stop();
     m_writer.stop();
     m_readers.stop();
 }
@@ -135,6 +137,7 @@ Result<void> Engine::listen(quint16 port)
                 },
             .testClock = m_settings.testClock,
             .keepHouse = [this] { QMetaObject::invokeMethod(this, [this] { keepHouse(); }, Qt::QueuedConnection); },
+            .backups = m_backups,
             .connectionEnded = [this] { m_connections.fetch_sub(1, std::memory_order_relaxed); } }));
         connect(m_workers.back().get(), &Worker::drained, this, &Engine::onWorkerDrained);
     }

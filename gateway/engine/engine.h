@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/acceptor.h"
+#include "engine/backupthread.h"
 #include "engine/journal.h"
 #include "engine/readers.h"
 #include "engine/worker.h"
@@ -90,6 +91,7 @@ private:
     Journal m_journal;
     Writer m_writer;
     Readers m_readers;
+    BackupThread m_backups;
     std::atomic<int> m_inFlight = 0;
     std::vector<std::unique_ptr<Worker>> m_workers;
     std::atomic<size_t> m_nextWorker = 0;

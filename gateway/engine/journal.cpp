@@ -5,6 +5,8 @@
 #include "core/log.h"
 #include "core/os.h"
 
+#include <QtCore/QDir>
+
 namespace assistiv {
 
 using namespace Qt::StringLiterals;
@@ -12,6 +14,11 @@ using namespace Qt::StringLiterals;
 Journal::Journal(const QString &path)
     : m_file(path)
 {
+}
+
+QString Journal::pathIn(const QString &dataDir)
+{
+    return QDir(dataDir).filePath(u"settlements.journal"_s);
 }
 
 bool Journal::append(const Settlement &settlement)

@@ -18,6 +18,8 @@ class Journal
 {
 public:
     explicit Journal(const QString &path);
+    /// Where an installation's journal is.
+    static QString pathIn(const QString &dataDir);
 
     /// False when not even the file could be written: it holds nothing of the settlement then.
     bool append(const Settlement &settlement);

@@ -42,6 +42,7 @@ public:
         std::function<void(bool)> noteVerify;
         TestClock *testClock;
         std::function<void()> keepHouse;
+        Backups &backups;
         /// Called on the worker's thread for each connection that has ended.
         std::function<void()> connectionEnded;
     };

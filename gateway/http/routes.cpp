@@ -4,6 +4,7 @@
 
 #include "http/endpoints/admin.h"
 #include "http/endpoints/apikeys.h"
+#include "http/endpoints/backup.h"
 #include "http/endpoints/budget.h"
 #include "http/endpoints/catalogue.h"
 #include "http/endpoints/endusers.h"
@@ -33,6 +34,7 @@ QList<RouteTable::Entry> allEntries()
     entries += statusRoutes();
     entries += selfServiceRoutes();
     entries += openApiRoutes();
+    entries += backupRoutes();
     for (const QList<Route> &group :
          { platformRoutes(), apiKeyRoutes(), endUserRoutes(), llmConfigRoutes(), catalogueRoutes(), walletRoutes(),
            budgetRoutes(), rateLimitRoutes(), logRoutes(), adminRoutes() }) {

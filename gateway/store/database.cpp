@@ -48,6 +48,18 @@ Cause causeOf(const QSqlError &error, Dialect dialect)
     return unavailable ? Cause::Unavailable : Cause::Other;
 }
 
+bool isFull(const QSqlError &error, Dialect dialect)
+{
+    return error.nativeErrorCode() == (dialect == Dialect::Sqlite ? "13"_L1 : "53100"_L1);
+}
+
+Error diskFull()
+{
+    Error error = databaseUnavailable();
+    error.message = u"There is no space left on the disk."_s;
+    return error;
+}
+
 Dialect dialectOf(const QSqlDriver *driver)
 {
     return driver->dbmsType() == QSqlDriver::PostgreSQL ? Dialect::PostgreSql : Dialect::Sqlite;
@@ -60,7 +72,7 @@ Error asError(const QSqlError &error, Dialect dialect)
         return { ErrorCode::Conflict, u"The value is already taken."_s };
     case Cause::Unavailable:
         Log::warning("store", u"database not available: "_s + error.text());
-        return databaseUnavailable();
+        return isFull(error, dialect) ? diskFull() : databaseUnavailable();
     case Cause::Other:
         break;
     }
@@ -143,6 +155,11 @@ Result<void> Query::exec()
 bool Query::next()
 {
     return m_query->next();
+}
+
+Result<void> Query::ended() const
+{
+    return m_query->lastError().isValid() ? Result<void>(Database::errorOf(*m_query)) : Result<void>();
 }
 
 int Query::changedRows() const

@@ -63,6 +63,8 @@ public:
     /// Conflict when a unique rule was broken, DatabaseUnavailable when the database cannot work, Internal otherwise.
     Result<void> exec();
     bool next();
+    /// After next() said false: an error when the rows broke off. For whoever must not take that for their end.
+    Result<void> ended() const;
     int changedRows() const;
 
     bool isNull(int column) const;
