@@ -422,7 +422,7 @@ Result<void> Budgets::resetIfDue(const EndUserId &user)
     const auto locked = m_store.lock(user);
     if (!locked)
         return locked.error();
-    if (!*locked || !(*locked)->isActive || !isResetDue(**locked, now))
+    if (!*locked || !isResetDue(**locked, now))
         return {}; // another gateway was faster
     const auto reset = resetLocked(**locked);
     return reset ? Result<void>() : Result<void>(reset.error());
