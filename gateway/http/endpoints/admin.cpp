@@ -147,6 +147,8 @@ Result<Work> createPlatformKey(const ManagementCall &call)
     if (!id)
         return id.error();
     return Work([id = *id, draft, actor = call.caller.key.toString()](Services &services) -> Result<Answer> {
+        if (const auto valid = services.apiKeys.checkExpiry(draft.expiresAt); !valid)
+            return valid.error();
         if (const auto platform = services.platforms.get(id); !platform)
             return platform.error();
         const auto made = services.apiKeys.createForPlatform(id, draft);
