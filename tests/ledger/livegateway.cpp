@@ -60,7 +60,7 @@ LiveGateway::LiveGateway(Dialect dialect)
 {
     // A crash of the test loses nothing that anybody wants.
     mustSucceed(db().run(dialect == Dialect::Sqlite ? u"PRAGMA synchronous=OFF"_s : u"SET synchronous_commit = off"_s));
-    m_adminKey = valueOf(m_services.apiKeys.createAdminKey()).rawKey.toLatin1();
+    m_admin = valueOf(m_services.apiKeys.createAdminKey());
     m_book.publishCommit(std::exchange(m_scratch.changes, {}));
 }
 

@@ -29,7 +29,8 @@ public:
     assistiv::SettableClock &clock() { return m_scratch.clock; }
     assistiv::Database &db() { return m_scratch.db(); }
     /// Opens /v1/admin; made with the database.
-    const QByteArray &adminKey() const { return m_adminKey; }
+    QByteArray adminKey() const { return m_admin.rawKey.toLatin1(); }
+    QByteArray adminKeyId() const { return m_admin.key.id.toLatin1(); }
     bool hasTable(const QString &name);
 
     /// Answers in the order of the requests; then the calls settle, in one group.
@@ -70,7 +71,7 @@ private:
     QObject m_worker;
     assistiv::WorkerParts m_parts;
     assistiv::Router m_router;
-    QByteArray m_adminKey;
+    assistiv::MintedKey m_admin;
     quint32 m_requests = 0;
     /// While several requests are sent together their writes wait here.
     bool m_collects = false;

@@ -140,6 +140,11 @@ Answer refusal(int status, const QByteArray &code, const QByteArrayList &params)
     return answer;
 }
 
+Answer noSuch(const QByteArray &what)
+{
+    return refusal(404, what + "_not_found");
+}
+
 Form::Form(const QByteArray &body)
 {
     const auto json = body.trimmed().isEmpty() ? Json::object() : Json::parse(body);

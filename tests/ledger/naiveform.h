@@ -7,8 +7,11 @@
 namespace naive {
 
 constexpr qint64 Million = 1'000'000'000'000;
+constexpr qsizetype LargestMetadata = 16 * 1024;
 
 Answer refusal(int status, const QByteArray &code, const QByteArrayList &params = {});
+/// 404 of a user, budget, key or platform.
+Answer noSuch(const QByteArray &what);
 
 /// The members of a request body by the rules of the contract, and the names of all that break theirs.
 class Form
@@ -70,5 +73,12 @@ private:
 };
 
 bool isUuid(const QByteArray &text);
+
+/// Newest first.
+template<typename T>
+std::vector<T> reversed(const std::vector<T> &list)
+{
+    return { list.rbegin(), list.rend() };
+}
 
 } // namespace naive

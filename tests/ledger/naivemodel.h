@@ -35,6 +35,9 @@ struct Answer
     /// Which `param` is right; empty: the contract does not say.
     QByteArrayList params = {};
     bool isReplay = false;
+    /// Two faults at once, one of them an id in the path that is none: 404 will do as well. Which of both is said first is
+    /// left open, since such an id is wrong by its form.
+    bool mayBeNotFound = false;
     /// The text that was sent the first time, for answers that may have to be repeated byte for byte.
     std::shared_ptr<QByteArray> text = {};
 };
@@ -262,17 +265,19 @@ public:
 private:
     using Work = std::function<Answer()>;
 
+    Platform &platformOrNone(const QByteArray &id);
     const Key *usableKey(const QByteArray &raw) const;
     bool isReal(const QByteArray &real, const QByteArray &name) const { return !name.isEmpty() && names.nameOf(real) == name; }
     Answer once(const Request &request, Platform &platform, const QByteArray &user, const std::optional<Answer> &badForm,
                 const Work &work);
+    Answer carryOut(const Request &request, const QByteArrayList &parts, const Key &key);
     Answer performAdmin(const Request &request, const QByteArrayList &parts, const Key &key);
     Answer performOnPlatform(const Request &request, const QByteArrayList &parts, const Key &key);
     Answer performOnUser(const Request &request, const QByteArrayList &parts, const Key &key);
 
     Answer createPlatform(const Request &request);
     Answer patchPlatform(const Request &request, const QByteArray &id, bool isAdmin);
-    Answer removePlatform(const QByteArray &id);
+    Answer removePlatform(QByteArray id);
     Key &mint(const QByteArray &type, const QByteArray &platform, const QByteArray &user);
     Answer createKey(const Request &request, const QByteArray &platform, const std::optional<QByteArray> &user);
     Answer patchKey(const Request &request, const QByteArray &platform, const QByteArray &realKey);
@@ -307,6 +312,8 @@ private:
     static Json walletJson(const Platform &platform);
     static Json walletRowJson(const Platform &platform, const WalletRow &row);
     static Json logJson(const Platform &platform, const LogRow &row);
+
+    Platform m_nowhere;
 };
 
 /// "2026-04-08T10:30:00.412Z"

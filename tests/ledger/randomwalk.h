@@ -86,6 +86,7 @@ private:
     QList<naive::Call> endingCalls(qint64 most);
     naive::Call ended(const naive::Verdict &verdict);
     Operation moveClock();
+    Operation somethingUsual();
 
     std::mt19937_64 m_random;
     naive::Model &m_model;

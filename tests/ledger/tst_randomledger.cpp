@@ -38,6 +38,7 @@ public:
           m_check(m_gateway.db(), m_model, m_gateway.hasTable(u"webhook_messages"_s))
     {
         naive::Key admin;
+        admin.id = m_gateway.adminKeyId();
         admin.raw = m_gateway.adminKey();
         admin.type = "admin";
         m_model.keys.push_back(admin);
@@ -155,6 +156,8 @@ void Run::compareAnswer(const naive::Answer &expected, const LiveGateway::Reply 
         return QByteArray();
     };
     ++m_model.counts["answer " + QByteArray::number(expected.status) + ' ' + expected.code];
+    if (expected.mayBeNotFound && expected.status == 422 && found.status == 404)
+        return;
     expect(found.status == expected.status,
            "status: expected " + QByteArray::number(expected.status) + ' ' + expected.code + ", found "
                + QByteArray::number(found.status) + ' ' + found.body);
@@ -272,9 +275,9 @@ void Run::compareGate(const QByteArray &key, const naive::Verdict &expected, con
     const auto *admission = std::get_if<Admission>(&found);
     if (!admission || !m_problem.isEmpty())
         return;
+    // What no answer has shown yet is seen here first.
     const QByteArray budget = admission->budget.isNull() ? QByteArray() : admission->budget.toLatin1();
-    expect(budget == m_model.names.real(expected.budget), who + "budget " + budget);
-    // A wallet that no answer has shown yet is seen here first.
+    expect(m_model.names.matches(expected.budget, budget), who + "budget " + budget);
     expect(m_model.names.matches(expected.wallet, admission->wallet.toLatin1()), who + "wallet");
     expect(admission->markupBasisPoints == expected.markupBasisPoints, who + "markup");
 }
@@ -349,17 +352,17 @@ void tst_RandomLedger::booksMatchTheModel()
     }
     qInfo("%d operations in %lld ms", operations, timer.elapsed());
 
+    if (qEnvironmentVariableIsSet("COUNTS")) {
+        for (const auto &[what, count] : run.counts())
+            qInfo("%7d  %s", count, what.constData());
+    }
     QByteArrayList rare;
     for (const char *what : Interesting) {
         const auto found = run.counts().find(what);
         if (found == run.counts().end() || found->second < operations / 5'000)
             rare.append(what);
     }
-    QVERIFY2(rare.isEmpty(), "hardly ever happened: " + rare.join(", "));
-    if (qEnvironmentVariableIsSet("COUNTS")) {
-        for (const auto &[what, count] : run.counts())
-            qInfo("%7d  %s", count, what.constData());
-    }
+    QVERIFY2(rare.isEmpty(), ("hardly ever happened: " + rare.join(", ")).constData());
 }
 
 QTEST_GUILESS_MAIN(tst_RandomLedger)
