@@ -55,17 +55,19 @@ std::variant<Caller, Error, AccountBook::Miss> AccountBook::authenticate(const Q
         return Miss {};
     if (!account->platform.state.exists)
         return unauthorized();
+    // A key that went with its user is no key any more, whatever the state of the platform.
+    const EndUserState *user = nullptr;
+    if (caller.type == KeyType::EndUser) {
+        const auto found = account->users.constFind(caller.endUser);
+        if (found == account->users.constEnd() || !found->user.known)
+            return Miss {};
+        user = &found->user.state;
+        if (!user->exists)
+            return unauthorized();
+    }
     if (!account->platform.state.isActive)
         return Error { ErrorCode::PlatformInactive, u"This platform has been deactivated."_s };
-    if (caller.type == KeyType::Platform)
-        return caller;
-
-    const auto user = account->users.constFind(caller.endUser);
-    if (user == account->users.constEnd() || !user->user.known)
-        return Miss {};
-    if (!user->user.state.exists)
-        return unauthorized();
-    if (!user->user.state.isActive)
+    if (user && !user->isActive)
         return Error { ErrorCode::EndUserInactive, u"This end user has been deactivated."_s };
     return caller;
 }

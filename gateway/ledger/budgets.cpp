@@ -205,8 +205,7 @@ Result<void> Budgets::checkUser(const PlatformId &platform, const EndUserId &use
 Result<OpenedBudget> Budgets::create(const PlatformId &platform, const EndUserId &user, const BudgetDraft &draft,
                                      const Actor &actor)
 {
-    if (const auto known = checkUser(platform, user); !known)
-        return known.error();
+    // What is wrong by itself is said before anybody is looked for (docs/contract/conventions.md, order of checks).
     if (!isAmount(draft.max))
         return invalidBudget(u"max_usd"_s, u"max_usd must be above 0 and at most 1000000."_s);
     Budget budget = budgetFrom(draft, m_context.clock.now());
@@ -214,6 +213,8 @@ Result<OpenedBudget> Budgets::create(const PlatformId &platform, const EndUserId
     budget.endUser = user;
     if (const auto valid = checkTerms(budget); !valid)
         return valid.error();
+    if (const auto known = checkUser(platform, user); !known)
+        return known.error();
 
     const auto found = m_store.lock(user);
     if (!found)
@@ -313,10 +314,10 @@ Result<Budget> Budgets::lockActive(const PlatformId &platform, const EndUserId &
 Result<BudgetWrite> Budgets::patch(const PlatformId &platform, const EndUserId &user, const BudgetChange &change,
                                    const Actor &actor)
 {
-    if (const auto known = checkUser(platform, user); !known)
-        return known.error();
     if (change.max && !isAmount(*change.max))
         return invalidBudget(u"max_usd"_s, u"max_usd must be above 0 and at most 1000000."_s);
+    if (const auto known = checkUser(platform, user); !known)
+        return known.error();
     const auto found = m_store.lock(user);
     if (!found)
         return found.error();
@@ -434,7 +435,7 @@ Result<void> Budgets::resetIfDue(const EndUserId &user)
     const auto locked = m_store.lock(user);
     if (!locked)
         return locked.error();
-    if (!*locked || !(*locked)->isActive || !isResetDue(**locked, now))
+    if (!*locked || !isResetDue(**locked, now))
         return {}; // another gateway was faster
     const auto reset = resetLocked(**locked);
     return reset ? Result<void>() : Result<void>(reset.error());

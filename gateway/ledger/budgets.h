@@ -89,9 +89,10 @@ public:
     /// Of the platform's oldest active user with an active budget; empty when there is none.
     Result<std::optional<BudgetOfUser>> oldest(const PlatformId &platform) { return m_store.oldest(platform); }
 
-    /// Starts the running period if the last one has ended; nothing happens otherwise, or without an active budget.
+    /// Starts the running period if the last one has ended; nothing happens otherwise, or without a budget. Deactivated
+    /// budgets, too: a call that began before may still be debited to one.
     Result<void> resetIfDue(const EndUserId &user);
-    /// The same for whoever is due, at most so many; returns how many there were.
+    /// The same for active budgets that are due, at most so many; returns how many there were.
     Result<int> resetDue(int most);
 
 private:

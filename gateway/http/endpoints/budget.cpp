@@ -153,7 +153,7 @@ Result<Work> patchBudget(const ManagementCall &call)
     if (!user)
         return user.error();
     return Work([platform = call.caller.platform, user = *user, change,
-                 actor = actorOf(call)](Services &services) -> Result<Answer> {
+                 actor = actorWithKeyOf(call)](Services &services) -> Result<Answer> {
         const auto written = services.budgets.patch(platform, user, change, actor);
         if (!written)
             return written.error();
@@ -166,9 +166,8 @@ Result<Work> deactivateBudget(const ManagementCall &call)
     const auto user = endUserInPath(call);
     if (!user)
         return user.error();
-    Actor actor = actorOf(call);
-    actor.idempotencyKey.clear(); // means nothing on this route
-    return Work([platform = call.caller.platform, user = *user, actor](Services &services) -> Result<Answer> {
+    return Work([platform = call.caller.platform, user = *user,
+                 actor = actorOf(call)](Services &services) -> Result<Answer> {
         if (const auto done = services.budgets.deactivate(platform, user, actor); !done)
             return done.error();
         return Answer{ .status = 204 };
@@ -193,7 +192,7 @@ Result<Work> book(const ManagementCall &call)
     if (!user)
         return user.error();
     return Work([platform = call.caller.platform, user = *user, amount, note,
-                 actor = actorOf(call)](Services &services) -> Result<Answer> {
+                 actor = actorWithKeyOf(call)](Services &services) -> Result<Answer> {
         const auto written = (services.budgets.*booking)(platform, user, amount, note, actor);
         if (!written)
             return written.error();

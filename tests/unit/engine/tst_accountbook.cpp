@@ -90,6 +90,7 @@ void tst_AccountBook::authenticates_data()
     QTest::newRow("a key that expires later") << u"expires later"_s << u"caller"_s;
     QTest::newRow("the key of a deleted platform") << u"no platform"_s << u"unauthorized"_s;
     QTest::newRow("the key of a deleted user") << u"no user"_s << u"unauthorized"_s;
+    QTest::newRow("the key of a deleted user of a deactivated platform") << u"no user, platform off"_s << u"unauthorized"_s;
     QTest::newRow("the key of a deactivated platform") << u"platform off"_s << u"platform_inactive"_s;
     QTest::newRow("the key of a deactivated user") << u"user off"_s << u"end_user_inactive"_s;
 }
@@ -104,8 +105,8 @@ void tst_AccountBook::authenticates()
     if (fault == u"expires later"_s)
         a.key.expiresAt = Now.plusMs(1);
     a.platform.exists = fault != u"no platform"_s;
-    a.user.exists = fault != u"no user"_s;
-    a.platform.isActive = fault != u"platform off"_s;
+    a.user.exists = !fault.contains(u"no user"_s);
+    a.platform.isActive = !fault.contains(u"platform off"_s);
     a.user.isActive = fault != u"user off"_s;
     load(a);
     const auto found = m_book->authenticate(a.key.hash, Now);

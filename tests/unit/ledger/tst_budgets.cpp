@@ -78,7 +78,7 @@ private Q_SLOTS:
     void showsADueResetWithoutWriting();
     void resetsBeforeEveryWrite();
     void resetsWhoeverIsDue();
-    void inactiveBudgetsDoNotReset();
+    void theTimerLeavesInactiveBudgetsAlone();
 
     void listsRows_data();
     void listsRows();
@@ -800,15 +800,18 @@ void tst_Budgets::resetsWhoeverIsDue()
     QCOMPARE(*m_budgets->resetDue(2), 0);
 }
 
-void tst_Budgets::inactiveBudgetsDoNotReset()
+void tst_Budgets::theTimerLeavesInactiveBudgetsAlone()
 {
     QVERIFY(create({ .max = usd("10"), .period = BudgetPeriod::Daily }));
     QVERIFY(m_budgets->deactivate(m_platform, m_user, {}));
     m_scratch->clock.advanceMs(DayMs);
-    QVERIFY(m_budgets->resetIfDue(m_user));
-    QVERIFY(m_budgets->resetIfDue(EndUserId::create()));
     QCOMPARE(*m_budgets->resetDue(10), 0);
     QCOMPARE(rows().size(), 2);
+    // A call that began before is debited to the new period all the same.
+    QVERIFY(m_budgets->resetIfDue(m_user));
+    QCOMPARE(rows().constLast().reason, u"period_reset"_s);
+    QVERIFY(m_budgets->resetIfDue(EndUserId::create()));
+    QCOMPARE(rows().size(), 3);
 }
 
 void tst_Budgets::listsRows_data()
