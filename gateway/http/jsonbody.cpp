@@ -55,7 +55,7 @@ QByteArray compact(QByteArrayView json)
 bool hasOnlyJsonNumbers(const QByteArray &text)
 {
     static const QRegularExpression strings(u"\"(?:[^\"\\\\]|\\\\.)*\""_s);
-    static const QRegularExpression wrong(u"(?<![0-9a-zA-Z.+-])(?!-?(?:0|[1-9][0-9]*)(?:\\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![0-9a-zA-Z.+-]))[-+.0-9]"_s);
+    static const QRegularExpression wrong(u"(?<![\\w.+-])(?!-?(?:0|[1-9][0-9]*)(?:\\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![\\w.+-]))[-+.0-9]"_s);
     return !QString::fromUtf8(text).remove(strings).contains(wrong);
 }
 

@@ -62,6 +62,9 @@ Work onceOnly(Work work, const PlatformId &platform, const EndUserId &endUser, c
             return known.error();
         if (*known) {
             if ((*known)->fingerprint != fingerprint) {
+                // A request that would fail by itself hears of that first; what it wrote goes with the error.
+                if (const auto alone = work(services); !alone)
+                    return alone.error();
                 return Error { .code = ErrorCode::IdempotencyConflict,
                                .message = u"This Idempotency-Key was used for another request."_s,
                                .param = u"Idempotency-Key"_s,
@@ -184,10 +187,15 @@ void Router::runBehindDoor(const Request &request, const Caller &caller, Endpoin
             exchange->addHeader("Idempotent-Replayed", "true");
         exchange->reply(answer->status, answer->body);
     };
-    if (entry.method == HttpMethod::Get)
-        m_parts.doors.read(&exchange, std::move(*work), answered);
-    else
-        m_parts.doors.write(&exchange, std::move(*work), answered);
+    if (entry.method != HttpMethod::Get)
+        return m_parts.doors.write(&exchange, std::move(*work), answered);
+    const auto read = [this, exchange = request.exchange, work = *work, answered](const Result<Answer> &answer) {
+        if (answer && answer->belongsToWriter)
+            m_parts.doors.write(exchange, work, answered);
+        else
+            answered(answer);
+    };
+    m_parts.doors.read(&exchange, std::move(*work), read);
 }
 
 } // namespace assistiv

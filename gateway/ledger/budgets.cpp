@@ -424,6 +424,16 @@ Result<LedgerRows> Budgets::rows(const PlatformId &platform, const EndUserId &us
     return m_store.rows((*budget)->id, filter, offset, limit);
 }
 
+Result<bool> Budgets::settlePeriod(const EndUserId &user)
+{
+    if (!m_context.db.isWritable()) {
+        const auto due = m_store.isDue(user, m_context.clock.now());
+        return due ? Result<bool>(!*due) : due;
+    }
+    const auto reset = resetIfDue(user);
+    return reset ? Result<bool>(true) : reset.error();
+}
+
 Result<void> Budgets::resetIfDue(const EndUserId &user)
 {
     const Timestamp now = m_context.clock.now();

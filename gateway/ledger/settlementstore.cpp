@@ -147,12 +147,12 @@ Result<void> SettlementStore::debitRunning(const std::map<BudgetId, Money> &tota
         m_context.db.dialect() == Dialect::Sqlite
             ? u"UPDATE budgets SET updated_at = ?, used_usd = used_usd + d.amount FROM (SELECT value ->> 'id' AS id, "
               "value ->> 'amount' AS amount FROM json_each(?)) AS d WHERE budgets.id = d.id "
-              "AND (period_end > ? OR NOT is_active) RETURNING id, platform_id, end_user_id, max_usd, used_usd, "
+              "AND period_end > ? RETURNING id, platform_id, end_user_id, max_usd, used_usd, "
               "low_balance_threshold, is_armed, is_active, is_suspended, period_end"_s
             : u"WITH locked AS MATERIALIZED (SELECT b.id, r.amount FROM budgets b JOIN json_to_recordset(CAST(? AS json)) "
               "AS r(id TEXT, amount BIGINT) ON r.id = b.id ORDER BY b.id FOR UPDATE OF b) "
               "UPDATE budgets b SET used_usd = used_usd + d.amount, updated_at = ? FROM locked d WHERE b.id = d.id "
-              "AND (b.period_end > ? OR NOT b.is_active) RETURNING b.id, b.platform_id, b.end_user_id, b.max_usd, "
+              "AND b.period_end > ? RETURNING b.id, b.platform_id, b.end_user_id, b.max_usd, "
               "b.used_usd, b.low_balance_threshold, b.is_armed, b.is_active, b.is_suspended, b.period_end"_s);
     bindAmounts(debit, amountsJson(totals));
     if (const auto done = debit.bind(m_context.clock.now()).exec(); !done)

@@ -128,6 +128,7 @@ public:
 
     Dialect dialect() const { return m_url.dialect; }
     const DatabaseUrl &url() const { return m_url; }
+    bool isWritable() const { return m_access == Access::ReadWrite; }
 
     /// The statement must be a literal; the same statement may not be in use twice at the same time.
     Query prepare(const QString &literal);

@@ -43,10 +43,20 @@ public:
     bool isFull() const override { return false; }
 };
 
+/// Nothing here asks for a backup.
+class LiveGateway::NoBackups final : public Backups
+{
+public:
+    QString nameOf(Timestamp) const override { return {}; }
+    void make(const QString &, QObject *, std::function<void(Result<Backup>)>) override { qFatal("a backup was made"); }
+};
+
 LiveGateway::LiveGateway(Dialect dialect)
     : m_scratch(dialect), m_services(m_scratch.context()), m_settlements(m_scratch.context(), m_services.budgets),
-      m_loads(*this, m_book), m_noSettlements(std::make_unique<NoSettlements>()), m_noNetwork(std::make_unique<NoNetwork>()),
+      m_limiter(m_scratch.clock), m_loads(*this, m_book, m_limiter), m_noSettlements(std::make_unique<NoSettlements>()), m_noNetwork(std::make_unique<NoNetwork>()),
+      m_noBackups(std::make_unique<NoBackups>()),
       m_inference { .book = m_book,
+                    .limiter = m_limiter,
                     .accounts = m_loads,
                     .settlements = *m_noSettlements,
                     .refusals = m_refusals,
@@ -55,7 +65,8 @@ LiveGateway::LiveGateway(Dialect dialect)
                     .replyError = replyError,
                     .errorBody = errorBody,
                     .inFlight = m_inFlight },
-      m_parts { .inference = m_inference, .doors = *this, .worker = m_worker, .status = {}, .noteVerify = {} },
+      m_parts { .inference = m_inference, .doors = *this, .worker = m_worker, .status = {}, .noteVerify = {},
+                .keepHouse = {}, .backups = *m_noBackups },
       m_router(m_parts, {})
 {
     // A crash of the test loses nothing that anybody wants.
@@ -178,7 +189,8 @@ LiveGateway::Gate LiveGateway::gateOf(AccountBook &book, AccountLoads &loads, co
 LiveGateway::Gate LiveGateway::gateAfterRestart(const QByteArray &rawKey)
 {
     AccountBook book;
-    AccountLoads loads(*this, book);
+    RateLimiter limiter(m_scratch.clock);
+    AccountLoads loads(*this, book, limiter);
     return gateOf(book, loads, rawKey);
 }
 

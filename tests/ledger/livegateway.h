@@ -53,6 +53,7 @@ protected:
 private:
     class NoNetwork;
     class NoSettlements;
+    class NoBackups;
     using Jobs = QList<std::shared_ptr<assistiv::DoorJob>>;
 
     void commit(const Jobs &jobs, const QList<assistiv::Settlement> &calls);
@@ -62,11 +63,13 @@ private:
     assistiv::Services m_services;
     assistiv::SettlementStore m_settlements;
     assistiv::AccountBook m_book;
+    assistiv::RateLimiter m_limiter;
     assistiv::AccountLoads m_loads;
     assistiv::Refusals m_refusals;
     std::atomic<int> m_inFlight = 0;
     std::unique_ptr<NoSettlements> m_noSettlements;
     std::unique_ptr<NoNetwork> m_noNetwork;
+    std::unique_ptr<NoBackups> m_noBackups;
     assistiv::InferenceParts m_inference;
     QObject m_worker;
     assistiv::WorkerParts m_parts;

@@ -3,6 +3,7 @@
 #include "http/endpoints/me.h"
 
 #include "core/jsonwriter.h"
+#include "http/endpoints/budget.h"
 #include "http/endpoints/ratelimits.h"
 #include "services/services.h"
 
@@ -45,7 +46,7 @@ QByteArray ownLimitJson(const EndUserRateLimit &found)
 
 Result<Work> ownBudget(const ManagementCall &call)
 {
-    return Work([caller = call.caller](Services &services) -> Result<Answer> {
+    return inRunningPeriod(call.caller.endUser, [caller = call.caller](Services &services) -> Result<Answer> {
         const auto budget = services.budgets.get(caller.platform, caller.endUser);
         if (!budget)
             return budget.error();

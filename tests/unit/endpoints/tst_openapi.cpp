@@ -526,7 +526,7 @@ void tst_OpenApi::bodies()
     QFETCH(const RouteTable::Entry *, entry);
     const QJsonValue body = operation(*entry).value("requestBody"_L1).toObject().value("content"_L1).toObject()
                                 .value("application/json"_L1).toObject().value("schema"_L1);
-    if (entry->path == "/v1/admin/verify") {
+    if (entry->path == "/v1/admin/verify" || entry->path == "/v1/admin/backup") {
         QVERIFY2(body.isUndefined(), "it takes none");
         return;
     }
@@ -539,6 +539,8 @@ void tst_OpenApi::bodies()
     m_least = {};
     for (const QJsonValue &name : schema.value("required"_L1).toArray())
         m_least.insert(name.toString(), examples.at(0).toObject().value(name.toString()));
+    if (schema.contains("minProperties"_L1))
+        m_least = examples.at(0).toObject();
     for (const QJsonValue &example : examples) {
         m_example = example;
         const auto refused = refusal(Until::Services, example);

@@ -219,7 +219,7 @@ void tst_SettlementStore::debitsAnInactiveBudget()
     m_scratch->clock.advanceMs(MonthMs);
     QVERIFY(settle({ call(user, Money::fromMicros(9)) }));
     QCOMPARE(number(u"SELECT used_usd FROM budgets"_s), 9);
-    QCOMPARE(number(u"SELECT count(*) FROM budget_transactions WHERE reason = 'period_reset'"_s), 0);
+    QCOMPARE(number(u"SELECT count(*) FROM budget_transactions WHERE reason = 'period_reset'"_s), 1);
 }
 
 void tst_SettlementStore::tellsTheLowBalanceOnceInTheMiddleOfAGroup()
