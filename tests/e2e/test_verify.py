@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: Assistiv Gateway contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`verify` on books with everything in them, healthy and spoiled; the corruptions one by one are in tests/unit/services/tst_verify.cpp."""
+"""`verify` on books with everything in them, healthy and spoiled; each corruption by itself is in
+tests/unit/services/tst_verify.cpp."""
 
 import json
 
@@ -62,7 +63,8 @@ class Verify(GatewayCase):
         with self.gateway.admin as admin:
             bookings = f"/v1/admin/platforms/{acme.id}/wallet/transactions"
             for kind, amount in (("top_up", 10), ("refund", 2), ("adjustment", -1)):
-                admin.post(bookings, {"type": kind, "amount": amount, "description": "by hand"}).expect(200, "wallet.md")
+                booking = {"type": kind, "amount": amount, "description": "by hand"}
+                admin.post(bookings, booking).expect(200, "wallet.md")
         self.gateway.stop()
         self.gateway.sql("UPDATE budgets SET period_end = period_end - 8640000000 WHERE period = 'monthly'")
         self.gateway.start()
