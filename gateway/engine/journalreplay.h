@@ -12,8 +12,9 @@ namespace assistiv {
 class Journal;
 struct Services;
 
-/// Bills what waits in the journal, in the open transaction, and nothing a second time. What the database refuses is returned: once
-/// the transaction is committed, the journal keeps only that. DatabaseUnavailable, or why the journal cannot be read.
+/// Bills what waits in the journal, in the open transaction, and nothing a second time. What the database refuses is
+/// returned: once the transaction is committed, the journal keeps only that. DatabaseUnavailable, or why the journal
+/// cannot be read.
 Result<QList<Settlement>> replayJournal(Journal &journal, Services &services);
 
 } // namespace assistiv

@@ -72,8 +72,9 @@ void Writer::settle(Settlement settlement, QObject *asker, std::function<void(Re
 {
     {
         const std::scoped_lock lock(m_mutex);
-        m_queue.emplace_back(PendingSettlement { std::move(settlement), asker ? Mailbox::ofThisThread() : nullptr, asker,
-                                                 std::move(done), m_parts.clock.steadyMs() });
+        auto mailbox = asker ? Mailbox::ofThisThread() : nullptr;
+        m_queue.emplace_back(PendingSettlement { std::move(settlement), std::move(mailbox), asker, std::move(done),
+                                                 m_parts.clock.steadyMs() });
         m_waiting.store(m_queue.size(), std::memory_order_relaxed);
     }
     m_wake.notify_one();
@@ -233,7 +234,8 @@ void Writer::keepPoisoned(Batch &batch)
         if (m_parts.journal.append(pending->settlement))
             Log::error("writer", u"a call could not be billed, it waits in the journal: log row %1"_s.arg(id));
         else
-            Log::error("writer", u"NOT BILLED, the journal cannot be written: "_s + QString::fromUtf8(journalLine(pending->settlement)));
+            Log::error("writer", u"NOT BILLED, the journal cannot be written: "_s
+                           + QString::fromUtf8(journalLine(pending->settlement)));
     }
 }
 
@@ -308,7 +310,7 @@ bool Writer::catchUp(Batch &held)
         else if (replayed.error().code == ErrorCode::DatabaseUnavailable)
             return false;
         else
-            Log::error("writer", replayed.error().message); // the next start says it again, and does not begin before it is solved
+            Log::error("writer", replayed.error().message); // a start would not go on before that is solved
     }
     if (!transaction.commit())
         return false;
@@ -334,14 +336,16 @@ void Writer::giveUpWaiting(Batch &held, bool isEnd)
         journalWorks = journalWorks && m_parts.journal.append(pending.settlement);
         if (journalWorks) {
             m_isJournalDue = true;
-            Log::error("writer", u"a call cannot be billed now, it waits in the journal: log row %1"_s.arg(pending.settlement.id.toString()));
+            Log::error("writer", u"a call cannot be billed now, it waits in the journal: log row %1"_s
+                           .arg(pending.settlement.id.toString()));
         } else if (isEnd) {
             Log::error("writer", u"NOT BILLED, neither database nor journal can be written: "_s
                            + QString::fromUtf8(journalLine(pending.settlement)));
         } else {
-            if (!pending.isAnswered)
-                Log::error("writer", u"neither database nor journal can be written; a call waits in memory to be billed: log row %1"_s
+            if (!pending.isAnswered) {
+                Log::error("writer", u"no database and no journal can be written; a bill waits in memory: log row %1"_s
                                .arg(pending.settlement.id.toString()));
+            }
             kept.push_back(PendingSettlement { .settlement = pending.settlement, .mailbox = {}, .asker = {}, .done = {},
                                                .sinceSteadyMs = pending.sinceSteadyMs, .isAnswered = true });
         }

@@ -96,16 +96,17 @@ private:
 
     // The database is away.
 
-    /// Returns when it takes commits again, or the program ends. Until then management writes are refused, no new calls are let in,
-    /// and settlements are tried again and again; those whose callers have waited long enough go to the journal.
+    /// Returns when it takes commits again, or the program ends. Until then management writes are refused, no new calls
+    /// are let in, and settlements are tried again and again; those whose callers have waited long enough go to the
+    /// journal.
     void sitOut(Batch held);
     /// False once the program ends.
     bool rest(int ms);
     void refuseJobs(Batch &batch);
     /// Commits everything that waits, in memory and in the journal; false when the database still does not take it.
     bool catchUp(Batch &held);
-    /// Journals what is overdue, or everything at the end. What not even the journal takes is held in memory: there are no more of
-    /// them than calls were in flight.
+    /// Journals what is overdue, or everything at the end. What not even the journal takes is held in memory: there are
+    /// no more of them than calls were in flight.
     void giveUpWaiting(Batch &held, bool isEnd);
     /// Balances that gates saw may stem from a commit whose answer was lost: loads everything anew.
     void forgetBalances();

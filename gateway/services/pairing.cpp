@@ -156,7 +156,8 @@ private:
             const QString key = keyOf(rows, side);
             if (!std::binary_search(m_suspects.begin(), m_suspects.end(), hashOf(key)))
                 continue;
-            auto couple = std::find_if(m_couples.begin(), m_couples.end(), [&key](const Couple &c) { return c.key == key; });
+            auto couple
+                = std::find_if(m_couples.begin(), m_couples.end(), [&key](const Couple &c) { return c.key == key; });
             if (couple == m_couples.end())
                 couple = m_couples.insert(couple, { key, {}, {} });
             QList<PairRow> &found = (*couple).*of;
@@ -179,8 +180,8 @@ private:
             if (m_pairing.everyLeftHasRight)
                 broken(left, couple.left[0], u"There is no %1 for this %2."_s.arg(right.name, left.name));
         } else if (couple.right.size() > 1) {
-            broken(right, couple.right[1],
-                   u"%1 %2 has this %3 and another one, %4."_s.arg(left.name, couple.key, right.name, couple.right[0].id));
+            broken(right, couple.right[1], u"%1 %2 has this %3 and another one, %4."_s
+                       .arg(left.name, couple.key, right.name, couple.right[0].id));
         } else {
             compare(couple.left[0], couple.right[0]);
         }
@@ -189,10 +190,9 @@ private:
     void compare(const PairRow &left, const PairRow &right)
     {
         if (left.amount != right.amount) {
-            broken(m_pairing.left, left,
-                   u"This %1 says %2, but its %3 %4 says %5."_s.arg(m_pairing.left.name, QString::fromLatin1(left.amount.toFixed()),
-                                                                   m_pairing.right.name, right.id,
-                                                                   QString::fromLatin1(right.amount.toFixed())));
+            broken(m_pairing.left, left, u"This %1 says %2, but its %3 %4 says %5."_s
+                       .arg(m_pairing.left.name, QString::fromLatin1(left.amount.toFixed()), m_pairing.right.name,
+                            right.id, QString::fromLatin1(right.amount.toFixed())));
         } else if (left.owner != right.owner) {
             broken(m_pairing.left, left, u"This %1 and its %2 %3 name different platforms or end users."_s
                        .arg(m_pairing.left.name, m_pairing.right.name, right.id));

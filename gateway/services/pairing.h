@@ -36,8 +36,8 @@ struct Pairing
 /// Rows of one side that are remembered at a time, at 16 bytes each.
 inline constexpr qint64 PairsPerRound = 4 * 1024 * 1024;
 
-/// Compares both sides without an index that knows the keys, in bounded memory: of more rows than perRound it looks at a share of the
-/// keys in each of several rounds. Returns how many left rows there are.
+/// Compares both sides without an index that knows the keys, in bounded memory: of more rows than perRound it looks at
+/// a share of the keys in each of several rounds. Returns how many left rows there are.
 Result<qint64> checkPairs(Database &db, const Pairing &pairing, Findings &findings, qint64 perRound = PairsPerRound);
 
 } // namespace assistiv

@@ -37,8 +37,8 @@ public:
         const Money expected = type.endsWith("_usage"_L1) ? m_balance - amount : m_balance + amount;
         if (expected != balanceAfter) {
             m_findings.add(u"each transaction continues the balance before it"_s, u"wallet_transactions"_s, row,
-                           u"The balance was %1 before this %2 of %3, so it must be %4 after it; the row says %5. Its amount or "
-                           "balance was changed, or a row before it was changed, removed or moved."_s
+                           u"The balance was %1 before this %2 of %3, so it must be %4 after it; the row says %5. Its "
+                           "amount or balance was changed, or a row before it was changed, removed or moved."_s
                                .arg(shown(m_balance), type, shown(amount), shown(expected), shown(balanceAfter)));
         }
         m_balance = balanceAfter; // one finding for each fault, not for every row behind it
@@ -48,8 +48,8 @@ public:
     {
         if (m_balance != m_stored) {
             m_findings.add(u"a wallet's balance is the sum of its transactions"_s, u"wallets"_s, m_wallet,
-                           u"The transactions lead to a balance of %1; the wallet says %2. The balance was changed, or its last "
-                           "transactions were removed."_s.arg(shown(m_balance), shown(m_stored)));
+                           u"The transactions lead to a balance of %1; the wallet says %2. The balance was changed, or "
+                           "its last transactions were removed."_s.arg(shown(m_balance), shown(m_stored)));
         }
     }
 
@@ -101,7 +101,8 @@ public:
             m_states = { { u"is_active"_s, true }, { u"is_suspended"_s, false } };
         } else if (isFirst) {
             broken(u"a budget's ledger begins with its opening"_s, row,
-                   u"The first row is a %1: the rows before it were removed or belong to another budget now."_s.arg(row.type));
+                   u"The first row is a %1: the rows before it were removed or belong to another budget now."_s
+                       .arg(row.type));
             return goOnFrom(row);
         } else if (row.type == "topup"_L1) {
             max += row.amount;
@@ -115,9 +116,10 @@ public:
         }
         if (max != row.maxAfter || used != row.usedAfter) {
             broken(u"each ledger row continues the budget before it"_s, row,
-                   u"After this %1 of %2 the limit must be %3 and the use %4; the row says %5 and %6. It was changed, or a row "
-                   "before it was changed, removed or moved."_s.arg(row.type, shown(row.amount), shown(max), shown(used),
-                                                                   shown(row.maxAfter), shown(row.usedAfter)));
+                   u"After this %1 of %2 the limit must be %3 and the use %4; the row says %5 and %6. It was changed, "
+                   "or a row before it was changed, removed or moved."_s
+                       .arg(row.type, shown(row.amount), shown(max), shown(used), shown(row.maxAfter),
+                            shown(row.usedAfter)));
         }
         goOnFrom(row); // one finding for each fault, not for every row behind it
     }
@@ -126,15 +128,16 @@ public:
     {
         if (m_max != m_stored.max || m_used != m_stored.used) {
             m_findings.add(u"a budget is the replay of its ledger"_s, u"budgets"_s, m_budget,
-                           u"The ledger leads to a limit of %1 and a use of %2; the budget says %3 and %4. The budget was changed, "
-                           "or its last ledger rows were removed."_s.arg(shown(m_max), shown(m_used), shown(m_stored.max),
-                                                                        shown(m_stored.used)));
+                           u"The ledger leads to a limit of %1 and a use of %2; the budget says %3 and %4. The budget "
+                           "was changed, or its last ledger rows were removed."_s
+                               .arg(shown(m_max), shown(m_used), shown(m_stored.max), shown(m_stored.used)));
         }
         for (auto state = m_states.constBegin(); state != m_states.constEnd(); ++state) {
             const QJsonValue stored = m_stored.states.value(state.key());
             if (stored != state.value()) {
                 m_findings.add(u"a budget is the replay of its ledger"_s, u"budgets"_s, m_budget,
-                               u"The ledger leads to %1 = %2; the budget says %3."_s.arg(state.key(), text(*state), text(stored)));
+                               u"The ledger leads to %1 = %2; the budget says %3."_s
+                                   .arg(state.key(), text(*state), text(stored)));
             }
         }
     }
@@ -151,8 +154,8 @@ private:
         m_findings.add(rule, u"budget_transactions"_s, row.id, detail);
     }
 
-    /// An adjustment names what it changed, from what, to what: {"changes":{"is_suspended":[false,true]}}. This finds a missing
-    /// row that moved no money.
+    /// An adjustment names what it changed, from what, to what: {"changes":{"is_suspended":[false,true]}}. This finds a
+    /// missing row that moved no money.
     void takeChanges(const Row &row)
     {
         const QJsonObject changes
@@ -220,8 +223,8 @@ Result<qint64> replayWallets(Database &db, Findings &findings)
 Result<qint64> replayBudgets(Database &db, Findings &findings)
 {
     Query rows = db.prepare(
-        u"SELECT t.id, t.type, t.amount, t.max_after, t.used_after, t.reason, t.budget_id, b.max_usd, b.used_usd, b.is_active, "
-        "b.is_suspended, b.auto_replenish, b.period, CASE WHEN t.type = 'adjustment' THEN t.metadata END "
+        u"SELECT t.id, t.type, t.amount, t.max_after, t.used_after, t.reason, t.budget_id, b.max_usd, b.used_usd, "
+        "b.is_active, b.is_suspended, b.auto_replenish, b.period, CASE WHEN t.type = 'adjustment' THEN t.metadata END "
         "FROM budget_transactions t LEFT JOIN budgets b ON b.id = t.budget_id ORDER BY t.budget_id, t.seq"_s);
     if (const auto read = rows.exec(); !read)
         return read.error();
@@ -237,12 +240,14 @@ Result<qint64> replayBudgets(Database &db, Findings &findings)
             if (replay)
                 replay->end();
             current = budget;
-            replay.emplace(findings, budget,
-                           BudgetReplay::Stored { rows.money(7), rows.money(8),
-                                                  { { u"is_active"_s, rows.flag(9) }, { u"is_suspended"_s, rows.flag(10) },
-                                                    { u"auto_replenish"_s, rows.flag(11) }, { u"period"_s, rows.text(12) } } });
+            const QJsonObject states { { u"is_active"_s, rows.flag(9) },
+                                       { u"is_suspended"_s, rows.flag(10) },
+                                       { u"auto_replenish"_s, rows.flag(11) },
+                                       { u"period"_s, rows.text(12) } };
+            replay.emplace(findings, budget, BudgetReplay::Stored { rows.money(7), rows.money(8), states });
         }
-        replay->take({ rows.text(0), rows.text(1), rows.money(2), rows.money(3), rows.money(4), rows.text(5), rows.text(13) });
+        replay->take({ rows.text(0), rows.text(1), rows.money(2), rows.money(3), rows.money(4), rows.text(5),
+                       rows.text(13) });
     }
     if (replay)
         replay->end();

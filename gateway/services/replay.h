@@ -9,8 +9,8 @@ namespace assistiv {
 
 class Database;
 
-/// Replays the transactions of every wallet in their order and compares each balance on the way and the one at the end. Returns how
-/// many rows there were.
+/// Replays the transactions of every wallet in their order and compares each balance on the way and the one at the end.
+/// Returns how many rows there were.
 Result<qint64> replayWallets(Database &db, Findings &findings);
 
 /// The same for limit, use and state of every budget and its ledger rows.

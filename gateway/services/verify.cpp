@@ -29,16 +29,19 @@ const QList<Question> &ownership()
     static const QList<Question> questions {
         { u"every ledger row belongs to a budget, and both to one user"_s, u"budget_transactions"_s,
           u"SELECT t.id, t.budget_id FROM budget_transactions t LEFT JOIN budgets b ON b.id = t.budget_id "
-          "AND b.end_user_id = t.end_user_id AND b.platform_id = t.platform_id WHERE b.id IS NULL ORDER BY t.seq LIMIT 100"_s,
-          u"There is no budget %1 of this row's end user and platform: it is left over from a deleted user, or it was given to "
-          "another one."_s },
+          "AND b.end_user_id = t.end_user_id AND b.platform_id = t.platform_id WHERE b.id IS NULL "
+          "ORDER BY t.seq LIMIT 100"_s,
+          u"There is no budget %1 of this row's end user and platform: it is left over from a deleted user, or it was "
+          "given to another one."_s },
         { u"every transaction belongs to its platform's wallet"_s, u"wallet_transactions"_s,
           u"SELECT t.id, t.wallet_id FROM wallet_transactions t LEFT JOIN wallets w ON w.id = t.wallet_id "
-          "AND w.platform_id = t.platform_id LEFT JOIN end_users u ON u.id = t.end_user_id AND u.platform_id = t.platform_id "
+          "AND w.platform_id = t.platform_id "
+          "LEFT JOIN end_users u ON u.id = t.end_user_id AND u.platform_id = t.platform_id "
           "WHERE w.id IS NULL OR (t.end_user_id IS NOT NULL AND u.id IS NULL) ORDER BY t.seq LIMIT 100"_s,
           u"Its wallet %1, its platform and its end user do not belong together, or one of them is gone."_s },
         { u"every log row belongs to a platform and its user"_s, u"request_logs"_s,
-          u"SELECT l.id, COALESCE(l.end_user_id, l.platform_id) FROM request_logs l LEFT JOIN platforms p ON p.id = l.platform_id "
+          u"SELECT l.id, COALESCE(l.end_user_id, l.platform_id) FROM request_logs l "
+          "LEFT JOIN platforms p ON p.id = l.platform_id "
           "LEFT JOIN end_users u ON u.id = l.end_user_id AND u.platform_id = l.platform_id "
           "WHERE p.id IS NULL OR (l.end_user_id IS NOT NULL AND u.id IS NULL) ORDER BY l.seq LIMIT 100"_s,
           u"Its platform and its end user do not belong together, or one of them is gone (%1)."_s },
@@ -56,12 +59,13 @@ const QList<Question> &ownership()
           u"There is no end user %1 on this budget's platform."_s },
         { u"every key opens its own platform only"_s, u"api_keys"_s,
           u"SELECT k.id, k.end_user_id FROM api_keys k LEFT JOIN end_users u ON u.id = k.end_user_id "
-          "AND u.platform_id = k.platform_id WHERE k.end_user_id IS NOT NULL AND u.id IS NULL ORDER BY k.id LIMIT 100"_s,
+          "AND u.platform_id = k.platform_id WHERE k.end_user_id IS NOT NULL AND u.id IS NULL "
+          "ORDER BY k.id LIMIT 100"_s,
           u"There is no end user %1 on this key's platform."_s },
         { u"every kept answer belongs to a user of its platform"_s, u"idempotency_records"_s,
-          u"SELECT r.idempotency_key, r.end_user_id FROM idempotency_records r LEFT JOIN end_users u ON u.id = r.end_user_id "
-          "AND u.platform_id = r.platform_id WHERE r.end_user_id IS NOT NULL AND u.id IS NULL "
-          "ORDER BY r.created_at LIMIT 100"_s,
+          u"SELECT r.idempotency_key, r.end_user_id FROM idempotency_records r "
+          "LEFT JOIN end_users u ON u.id = r.end_user_id AND u.platform_id = r.platform_id "
+          "WHERE r.end_user_id IS NOT NULL AND u.id IS NULL ORDER BY r.created_at LIMIT 100"_s,
           u"There is no end user %1 on this answer's platform."_s },
     };
     return questions;
@@ -73,13 +77,14 @@ const QList<Question> &states()
     static const QList<Question> questions {
         { u"one Idempotency-Key, one ledger row, one kept answer"_s, u"budget_transactions"_s,
           u"SELECT t.id, t.idempotency_key FROM budget_transactions t LEFT JOIN idempotency_records r "
-          "ON r.platform_id = t.platform_id AND r.idempotency_key = t.idempotency_key AND r.end_user_id = t.end_user_id "
-          "AND r.body LIKE '%' || t.id || '%' WHERE t.idempotency_key IS NOT NULL AND r.body IS NULL ORDER BY t.seq LIMIT 100"_s,
-          u"The answer that is kept for key %1 is not about this row: the key was used for two rows, or its record was removed "
-          "or changed."_s },
+          "ON r.platform_id = t.platform_id AND r.idempotency_key = t.idempotency_key "
+          "AND r.end_user_id = t.end_user_id AND r.body LIKE '%' || t.id || '%' "
+          "WHERE t.idempotency_key IS NOT NULL AND r.body IS NULL ORDER BY t.seq LIMIT 100"_s,
+          u"The answer that is kept for key %1 is not about this row: the key was used for two rows, or its record was "
+          "removed or changed."_s },
         { u"a wallet's balance is the sum of its transactions"_s, u"wallets"_s,
-          u"SELECT w.id, w.platform_id FROM wallets w WHERE w.balance <> 0 AND NOT EXISTS (SELECT 1 FROM wallet_transactions t "
-          "WHERE t.platform_id = w.platform_id) ORDER BY w.id LIMIT 100"_s,
+          u"SELECT w.id, w.platform_id FROM wallets w WHERE w.balance <> 0 AND NOT EXISTS "
+          "(SELECT 1 FROM wallet_transactions t WHERE t.platform_id = w.platform_id) ORDER BY w.id LIMIT 100"_s,
           u"The wallet of platform %1 has a balance, but no transactions."_s },
         { u"a budget's ledger begins with its opening"_s, u"budgets"_s,
           u"SELECT b.id, b.end_user_id FROM budgets b WHERE NOT EXISTS (SELECT 1 FROM budget_transactions t "
@@ -87,17 +92,19 @@ const QList<Question> &states()
           u"The budget of end user %1 has no ledger rows."_s },
         { u"the low-balance alarm is armed while more than the threshold remains"_s, u"budgets"_s,
           u"SELECT b.id, CASE WHEN b.is_armed THEN 'armed' ELSE 'not armed' END FROM budgets b "
-          "WHERE b.is_armed <> COALESCE(b.max_usd - b.used_usd > b.low_balance_threshold, FALSE) ORDER BY b.id LIMIT 100"_s,
+          "WHERE b.is_armed <> COALESCE(b.max_usd - b.used_usd > b.low_balance_threshold, FALSE) "
+          "ORDER BY b.id LIMIT 100"_s,
           u"The alarm of this budget is %1, which does not fit its remaining amount and its threshold."_s },
         { u"what was not billed costs nothing"_s, u"request_logs"_s,
-          u"SELECT id, billing_status FROM request_logs WHERE billing_status <> 'billed' AND cost <> 0 ORDER BY seq LIMIT 100"_s,
+          u"SELECT id, billing_status FROM request_logs WHERE billing_status <> 'billed' AND cost <> 0 "
+          "ORDER BY seq LIMIT 100"_s,
           u"This call has a cost, but its billing status is %1."_s },
     };
     return questions;
 }
 
-/// What one event writes in two tables is in both. The order of this list is the order of the findings: a rule that two tables
-/// must agree comes with each further table that money writes to.
+/// What one event writes in two tables is in both. Each further table that comes with money rows (a message about each
+/// top-up, say) gets its pairing here.
 const QList<Pairing> &pairings()
 {
     static const QString Charges
@@ -130,7 +137,8 @@ public:
     Result<VerifyReport> run()
     {
         // Whose rows they are comes first: a row in the wrong account is also the reason why both replays fail.
-        for (const auto step : { &Verifier::askOwnership, &Verifier::replay, &Verifier::pair, &Verifier::askStates, &Verifier::count }) {
+        for (const auto step : { &Verifier::askOwnership, &Verifier::replay, &Verifier::pair, &Verifier::askStates,
+                                 &Verifier::count }) {
             if (const auto done = (this->*step)(); !done)
                 return done.error();
         }

@@ -22,8 +22,9 @@ struct VerifyReport
     QByteArray toJson() const;
 };
 
-/// Recomputes every balance and rule of docs/architecture.md, "What must stay true", from the rows. Reads only, in bounded
-/// memory however many rows there are. The caller's transaction is the one snapshot of it all, so it may run beside a gateway.
+/// Recomputes every balance and rule of docs/architecture.md, "What must stay true", from the rows. Reads only, in
+/// bounded memory however many rows there are. The caller's transaction is the one snapshot of it all: it may run beside
+/// a gateway.
 Result<VerifyReport> verifyBooks(Database &db);
 
 } // namespace assistiv

@@ -348,8 +348,9 @@ bool Transaction::isSqliteWriter(const Database &db)
 
 Transaction::~Transaction()
 {
+    // Refused, with nothing to be said about it, where the database has given up by itself.
     if (m_open)
-        (void)m_db.run(u"ROLLBACK"_s);
+        QSqlQuery(QSqlDatabase::database(m_db.m_connection, false)).exec(u"ROLLBACK"_s);
 }
 
 Result<void> Transaction::commit()

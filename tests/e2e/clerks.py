@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: Assistiv Gateway contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""People at the platform's own desk: management writes from several of them at once, each noting what was acknowledged, and
-what they must find again after the gateway was killed."""
+"""People at a platform's own desk: management writes from several at once, each noting what was acknowledged, and what
+they must find again after the gateway was killed."""
 
 import dataclasses
 import json

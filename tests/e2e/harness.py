@@ -155,9 +155,9 @@ class Mock:
 class Gateway:
     """One installation: a data directory, a database, and the process when it runs."""
 
-    def __init__(self, bootstrap=None, database=None, options=()):
+    def __init__(self, bootstrap=None, database=None, options=(), data_dir=None):
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="ag-e2e-"))
-        self.data_dir = self._folder / "data"
+        self.data_dir = data_dir or self._folder / "data"
         self.ready_file = self._folder / "ready.json"
         self.bootstrap_out = self._folder / "out.json"
         self.output_file = self._folder / "output.txt"

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: Assistiv Gateway contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SIGKILL at random moments of everything: starts, load, period resets, journal replay, orderly stops. What was acknowledged is there,
-what a client has seen whole is billed once, and nothing is there by half."""
+"""SIGKILL at random moments of everything: starts, load, period resets, journal replay, orderly stops. What was
+acknowledged is there, what a client has seen whole is billed once, and nothing is there by half."""
 
 import collections
 import datetime
@@ -40,17 +40,17 @@ PLATFORM = harness.platform(
 BILLED = "architecture.md, What a client has seen whole is billed, exactly once"
 JOURNAL = "architecture.md, Writer: the journal is replayed at the next start"
 
-# What is going on when the kill comes, and how often of 20.
-MOMENTS = {"first start": 2, "journal": 3, "reset": 3, "stop": 2, "load": 10}
+# What is going on when the kill comes: some first starts, then these, by weight.
+FIRST = "first start"
+LATER = {"journal": 3, "reset": 3, "stop": 2, "load": 10}
 
 
 def plan(kills, dice):
-    """The moments of one life: each kind at least once if there is room, the first start first."""
-    kinds = list(MOMENTS)
-    moments = kinds[:kills] + dice.choices(kinds[1:], [MOMENTS[kind] for kind in kinds[1:]], k=max(0, kills - len(kinds)))
-    later = moments[1:]
+    """The moments of one life; each kind at least once if there is room."""
+    firsts = min(dice.randrange(1, 4), max(1, kills - len(LATER)))
+    later = [*LATER, *dice.choices(list(LATER), list(LATER.values()), k=KILLS_PER_LIFE)][: kills - firsts]
     dice.shuffle(later)
-    return moments[:1] + later
+    return [FIRST] * firsts + later
 
 
 def stamp(seconds):
