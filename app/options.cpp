@@ -32,7 +32,7 @@ struct CommandWord
 const QList<CommandWord> Commands = {
     { u"verify"_s, Options::Command::Verify, {}, u"recompute the books"_s },
     { u"admin-key"_s, Options::Command::AdminKey, {}, u"make an admin key"_s },
-    { u"backup"_s, Options::Command::Backup, u"FILE"_s, u"copy everything into a new file, also while the gateway runs"_s },
+    { u"backup"_s, Options::Command::Backup, u"FILE"_s, u"copy everything into a new file, also beside a gateway"_s },
     { u"restore"_s, Options::Command::Restore, u"FILE"_s, u"put a backup in the place of the data"_s },
     { u"migrate"_s, Options::Command::Migrate, {}, u"move from SQLite to the PostgreSQL database of --to"_s },
     { u"export"_s, Options::Command::Export, u"ledger|logs|wallet"_s, u"write a platform's rows to standard output"_s },
@@ -69,7 +69,7 @@ QList<QCommandLineOption> knownOptions()
         { u"log-level"_s, u"debug, info, warning or error."_s, u"LEVEL"_s },
         { u"json"_s, u"With verify: print the report as JSON."_s },
         { u"rotate"_s, u"With admin-key: revoke the admin keys that exist."_s },
-        { u"to"_s, u"With migrate: postgresql://user:password@host:port/name; better given as ASSISTIV_TO."_s, u"URL"_s },
+        { u"to"_s, u"With migrate: postgresql://user:password@host:port/name; better as ASSISTIV_TO."_s, u"URL"_s },
         { u"platform"_s, u"With export: slug or id of the platform."_s, u"PLATFORM"_s },
         { u"since"_s, u"With export: the oldest moment, such as 2026-04-01T00:00:00Z."_s, u"TIME"_s },
         { u"format"_s, u"With export: csv or jsonl (default csv)."_s, u"FORMAT"_s },
@@ -204,8 +204,10 @@ Result<void> readCommand(const QStringList &words, Options &options)
         options.file = QDir::cleanPath(QDir().absoluteFilePath(words.at(1)));
     if (options.command == Options::Command::Export) {
         const auto kind = fromWord<ExportKind>(words.at(1));
-        if (!kind)
-            return Error { ErrorCode::ValidationError, u"export: expected %1, found \"%2\""_s.arg(known->argument, words.at(1)) };
+        if (!kind) {
+            return Error { ErrorCode::ValidationError, u"export: expected %1, found \"%2\""_s
+                               .arg(known->argument, words.at(1)) };
+        }
         options.exportKind = *kind;
     }
     return {};
@@ -232,7 +234,8 @@ Result<void> readCommandOptions(const Sources &sources, Options &options)
         return badValue(u"since"_s, u"expected a moment such as 2026-04-01T00:00:00Z, found \"%1\""_s.arg(since));
     options.since = *moment;
     const auto format = oneOf<ExportFormat>(sources, u"format"_s, ExportFormat::Csv,
-                                            { { u"csv"_s, ExportFormat::Csv }, { u"jsonl"_s, ExportFormat::JsonLines } });
+                                            { { u"csv"_s, ExportFormat::Csv },
+                                              { u"jsonl"_s, ExportFormat::JsonLines } });
     if (!format)
         return format.error();
     options.format = *format;

@@ -64,8 +64,8 @@ struct Options
     static Result<Options> read(const QStringList &arguments);
 };
 
-/// Changes one member of settings.json in the data folder, or makes the file; complete or not at all, and only the owner may
-/// read it.
+/// Changes one member of settings.json in the data folder, or makes the file; complete or not at all, readable by its
+/// owner only.
 Result<void> changeSetting(const QString &dataDir, const QString &name, const QString &value);
 
 /// Decided from argv before any application object exists: no GUI module is touched in headless mode.

@@ -85,7 +85,7 @@ Result<Backup> BackupThread::write(const QString &name) const
     if (code == ErrorCode::ShuttingDown)
         return Error { code, u"The gateway is about to end."_s };
     if (code == ErrorCode::DatabaseUnavailable)
-        return Error { code, u"The database or the disk did not let the backup be made; the gateway's log says more."_s };
+        return Error { code, u"The database or the disk did not let it be made; the gateway's log says more."_s };
     return Error { ErrorCode::Internal, u"The backup was not made; the gateway's log says why."_s };
 }
 

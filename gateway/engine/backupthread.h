@@ -11,8 +11,8 @@
 
 namespace assistiv {
 
-/// Makes backups while the gateway works, one at a time, on a thread and connections of its own: however long one takes,
-/// the writer and the readers stay with what they do. Backups lie in one folder, named by the moment they show.
+/// Makes backups while the gateway works, one at a time, on a thread and connections of its own: however long one
+/// takes, the writer and the readers stay with what they do. Backups lie in one folder, named by the moment they show.
 class BackupThread final : public Backups
 {
 public:

@@ -76,8 +76,8 @@ Result<Backup> writeBackup(const DatabaseUrl &source, const QString &file, const
         return existsAlready(file);
     NewSqliteFile part(unfinishedName(file));
     if (QFileInfo::exists(part.path())) {
-        return Error { ErrorCode::Conflict, u"%1 exists: another backup is being written, or one was cut off. Remove it in "
-                                            "that case."_s.arg(part.path()) };
+        return Error { ErrorCode::Conflict, u"%1 exists: another backup is being written, or one was cut off. Remove "
+                                            "it in that case."_s.arg(part.path()) };
     }
     const Timestamp createdAt = clock.now();
     const auto rows = copyInto(part, source, goOn);

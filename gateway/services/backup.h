@@ -21,9 +21,10 @@ QString unfinishedName(const QString &file);
 /// A moment as a part of a file name: "2026-04-08T103000.412Z".
 QString fileStamp(Timestamp moment);
 
-/// Writes a backup of either kind of database into a new file that only the owner may read. It opens connections of its own
-/// and never writes to the source, so it may run beside a gateway, which goes on working. The file is there whole, on the disk
-/// itself, or not at all. Conflict when it exists already; messages are for the operator and name files.
+/// Writes a backup of either kind of database into a new file that only the owner may read. It opens connections of
+/// its own and never writes to the source, so it may run beside a gateway, which goes on working. The file is there
+/// whole, on the disk itself, or not at all. Conflict when it exists already; messages are for the operator and name
+/// files.
 Result<Backup> writeBackup(const DatabaseUrl &source, const QString &file, const Clock &clock, const GoOn &goOn);
 
 } // namespace assistiv

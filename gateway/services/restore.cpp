@@ -63,8 +63,8 @@ Result<Copied> copyOf(const QString &backup, NewSqliteFile &candidate, const GoO
 
 enum class Folded { Yes, InUse, Damaged };
 
-/// Brings what SQLite keeps beside a database into the database's own file. A log left beside it would be read as the log of
-/// whatever has the name next.
+/// Brings what SQLite keeps beside a database into the database's own file. A log left beside it would be read as the
+/// log of whatever has the name next.
 Folded foldIn(const QString &database)
 {
     const auto db = Database::open({ .name = database }, Database::Access::ReadWrite);
@@ -77,7 +77,8 @@ Folded foldIn(const QString &database)
     return fold.next() && fold.text(0) == "delete"_L1 ? Folded::Yes : Folded::InUse;
 }
 
-/// A second name, so that the first one is never without a file; where the file system has no such thing, the new name alone.
+/// A second name, so that the first one is never without a file; where the file system has no such thing, the new name
+/// alone.
 bool keep(const QString &database, const QString &keptAs)
 {
     return os::addName(database, keptAs) || os::moveToNewName(database, keptAs);
@@ -113,8 +114,8 @@ Result<bool> replaceSqliteDatabase(NewSqliteFile &candidate, const QString &data
 {
     const bool existed = QFileInfo::exists(database);
     if (existed && foldIn(database) == Folded::InUse) {
-        return Error { ErrorCode::Conflict, u"Something else works with %1, or it cannot be written. End that first; nothing "
-                                            "was changed."_s.arg(database) };
+        return Error { ErrorCode::Conflict, u"Something else works with %1, or it cannot be written. End that first; "
+                                            "nothing was changed."_s.arg(database) };
     }
     // Still there only beside a database that is damaged or gone. They belong to it.
     const QStringList before = NewSqliteFile::companions(database);
@@ -145,8 +146,8 @@ Result<bool> replacePostgresContents(const NewSqliteFile &candidate, const Datab
     if (!others)
         return others.error();
     if (*others > 0) {
-        return Error { ErrorCode::Conflict, u"Other programs work with %1 (connections: %2). End them first; nothing was "
-                                            "changed."_s.arg(database.display()).arg(*others) };
+        return Error { ErrorCode::Conflict, u"Other programs work with %1 (connections: %2). End them first; nothing "
+                                            "was changed."_s.arg(database.display()).arg(*others) };
     }
     const auto occupancy = occupancyOf(**to);
     if (!occupancy)

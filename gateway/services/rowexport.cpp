@@ -106,14 +106,15 @@ ExportTable tableOf(ExportKind kind)
                  u"SELECT id, platform_id, end_user_id, request_type, provider_id, model_id, provider_model_id, "
                  "prompt_tokens, completion_tokens, prompt_tokens + completion_tokens, latency_ms, cost, status, "
                  "error_message, token_count_method, billing_status, metadata, created_at, seq FROM request_logs "
-                 "WHERE platform_id = ? AND (created_at, seq) > (?, ?) AND seq <= ? ORDER BY created_at, seq LIMIT ?"_s, true };
+                 "WHERE platform_id = ? AND (created_at, seq) > (?, ?) AND seq <= ? ORDER BY created_at, seq LIMIT ?"_s,
+                 true };
     case ExportKind::Wallet:
         break;
     }
     return { WalletColumns, u"SELECT COALESCE(max(seq), 0) FROM wallet_transactions"_s,
-             u"SELECT id, platform_id, wallet_id, type, amount, balance_after, description, reference, metadata, created_at, "
-             "seq FROM wallet_transactions WHERE platform_id = ? AND created_at >= ? AND seq > ? AND seq <= ? "
-             "ORDER BY seq LIMIT ?"_s, false };
+             u"SELECT id, platform_id, wallet_id, type, amount, balance_after, description, reference, metadata, "
+             "created_at, seq FROM wallet_transactions WHERE platform_id = ? AND created_at >= ? AND seq > ? "
+             "AND seq <= ? ORDER BY seq LIMIT ?"_s, false };
 }
 
 QByteArray jsonRow(const Query &row, std::span<const ExportColumn> columns)
@@ -138,8 +139,8 @@ QByteArray jsonRow(const Query &row, std::span<const ExportColumn> columns)
     return json.endObject().take() + '\n';
 }
 
-/// Spreadsheets take a text that begins like this for a formula, and the text may be anybody's. An apostrophe before it keeps
-/// it a text; one that begins with an apostrophe gets another, so that taking one away gives what was there.
+/// Spreadsheets take a text that begins like this for a formula, and the text may be anybody's. An apostrophe before it
+/// keeps it a text; one that begins with an apostrophe gets another, so that taking one away gives what was there.
 bool looksLikeFormula(const QByteArray &text)
 {
     return !text.isEmpty() && QByteArrayView("=+-@\t\r'").contains(text.front());
@@ -186,8 +187,8 @@ QByteArray csvHeader(std::span<const ExportColumn> columns)
 
 } // namespace
 
-Result<qint64> exportRows(Database &db, ExportKind kind, const PlatformId &platform, Timestamp since, ExportFormat format,
-                          const ExportSink &sink)
+Result<qint64> exportRows(Database &db, ExportKind kind, const PlatformId &platform, Timestamp since,
+                          ExportFormat format, const ExportSink &sink)
 {
     const ExportTable table = tableOf(kind);
     qint64 last = 0;

@@ -19,7 +19,8 @@ enum class ExportKind { Ledger, Logs, Wallet };
 template<>
 struct Words<ExportKind>
 {
-    static constexpr std::array table { QLatin1StringView("ledger"), QLatin1StringView("logs"), QLatin1StringView("wallet") };
+    static constexpr std::array table { QLatin1StringView("ledger"), QLatin1StringView("logs"),
+                                        QLatin1StringView("wallet") };
 };
 
 enum class ExportFormat { Csv, JsonLines };
@@ -33,11 +34,12 @@ struct Words<ExportFormat>
 /// Takes the next piece of text; false: nothing more is wanted.
 using ExportSink = std::function<bool(const QByteArray &text)>;
 
-/// Writes one platform's rows, oldest first, with the members that the API shows and amounts with six places. They are
-/// read in portions, each in a moment of its own: a sink may take its time without holding up a gateway that works on the
-/// same data. What is booked while it runs is left for the next export. Returns the number of rows that were given out.
-Result<qint64> exportRows(Database &db, ExportKind kind, const PlatformId &platform, Timestamp since, ExportFormat format,
-                          const ExportSink &sink);
+/// Writes one platform's rows, oldest first, with the members that the API shows and amounts with six places. They
+/// are read in portions, each in a moment of its own: a sink may take its time without holding up a gateway that
+/// works on the same data. What is booked while it runs is left for the next export. Returns the number of rows that
+/// were given out.
+Result<qint64> exportRows(Database &db, ExportKind kind, const PlatformId &platform, Timestamp since,
+                          ExportFormat format, const ExportSink &sink);
 
 /// By its id or its slug. PlatformNotFound.
 Result<PlatformId> platformNamed(Database &db, const QString &name);

@@ -6,8 +6,8 @@
 
 namespace assistiv {
 
-/// A SQLite file in the making, readable by its owner only. Gone again, with what SQLite keeps beside it, unless it was given
-/// its name.
+/// A SQLite file in the making, readable by its owner only. Gone again, with what SQLite keeps beside it, unless it was
+/// given its name.
 class NewSqliteFile
 {
 public:
@@ -18,8 +18,8 @@ public:
 
     /// Clears away what a process left there that was ended. Only where nobody else can be writing it.
     void removeLeftover() const;
-    /// Makes the file, which must not exist, with the tables of one version. Nobody else sees it before it is whole, so it is
-    /// written without a journal; close the connection before it gets its name.
+    /// Makes the file, which must not exist, with the tables of one version. Nobody else sees it before it is whole,
+    /// so it is written without a journal; close the connection before it gets its name.
     Result<std::unique_ptr<Database>> create(int schemaVersion);
     const QString &path() const { return m_path; }
 

@@ -109,8 +109,8 @@ Result<qint64> replaceContents(Database &from, Database &to, const GoOn &goOn)
 Result<Occupancy> occupancyOf(Database &db)
 {
     // The table of versions alone: somebody was ended before the first migration.
-    const auto tables = countOf(db, u"SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema() "
-                                    "AND table_name <> 'schema_migrations'"_s);
+    const auto tables = countOf(db, u"SELECT count(*) FROM information_schema.tables WHERE table_schema = "
+                                    "current_schema() AND table_name <> 'schema_migrations'"_s);
     if (!tables)
         return tables.error();
     if (*tables == 0)

@@ -61,8 +61,8 @@ const QString VersionTable = u"CREATE TABLE IF NOT EXISTS schema_migrations "
 Error newerThanThis(int version)
 {
     return { ErrorCode::Conflict,
-             u"The database has version %1, this program knows only up to %2. Start the newer program, or restore a backup made "
-             "with this one."_s.arg(version).arg(newestSchemaVersion()) };
+             u"The database has version %1, this program knows only up to %2. Start the newer program, or restore a "
+             "backup made with this one."_s.arg(version).arg(newestSchemaVersion()) };
 }
 
 Result<int> schemaVersion(Database &db)
@@ -108,8 +108,8 @@ Result<int> knownSchemaVersion(Database &db)
     {
         Query query = db.prepare(db.dialect() == Dialect::Sqlite
                                      ? u"SELECT count(*) FROM sqlite_master WHERE name = 'schema_migrations'"_s
-                                     : u"SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema() "
-                                       "AND table_name = 'schema_migrations'"_s);
+                                     : u"SELECT count(*) FROM information_schema.tables WHERE table_schema = "
+                                       "current_schema() AND table_name = 'schema_migrations'"_s);
         if (const auto read = query.exec(); !read)
             return read.error();
         const bool isOurs = query.next() && query.integer(0) > 0;

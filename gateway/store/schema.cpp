@@ -17,17 +17,19 @@ namespace {
 
 // Table, column, type, whether the database numbers it.
 const QString SqliteColumns = u"SELECT t.name, c.name, c.type, c.type = 'INTEGER' AND c.pk = 1 FROM sqlite_master t "
-                              "JOIN pragma_table_info(t.name) c WHERE t.type = 'table' AND substr(t.name, 1, 7) <> 'sqlite_'"_s;
+                              "JOIN pragma_table_info(t.name) c WHERE t.type = 'table' "
+                              "AND substr(t.name, 1, 7) <> 'sqlite_'"_s;
 const QString PostgresColumns = u"SELECT c.table_name, c.column_name, c.data_type, c.is_identity = 'YES' "
                                 "FROM information_schema.columns c JOIN information_schema.tables t "
                                 "ON t.table_schema = c.table_schema AND t.table_name = c.table_name "
                                 "WHERE t.table_schema = current_schema() AND t.table_type = 'BASE TABLE'"_s;
 
 // Table, table it refers to.
-const QString SqliteReferences = u"SELECT t.name, f.\"table\" FROM sqlite_master t JOIN pragma_foreign_key_list(t.name) f "
-                                 "WHERE t.type = 'table'"_s;
-const QString PostgresReferences = u"SELECT t.relname, r.relname FROM pg_constraint k JOIN pg_class t ON t.oid = k.conrelid "
-                                   "JOIN pg_class r ON r.oid = k.confrelid JOIN pg_namespace n ON n.oid = t.relnamespace "
+const QString SqliteReferences = u"SELECT t.name, f.\"table\" FROM sqlite_master t "
+                                 "JOIN pragma_foreign_key_list(t.name) f WHERE t.type = 'table'"_s;
+const QString PostgresReferences = u"SELECT t.relname, r.relname FROM pg_constraint k "
+                                   "JOIN pg_class t ON t.oid = k.conrelid JOIN pg_class r ON r.oid = k.confrelid "
+                                   "JOIN pg_namespace n ON n.oid = t.relnamespace "
                                    "WHERE k.contype = 'f' AND n.nspname = current_schema()"_s;
 
 Error strange(const QString &what)
@@ -103,7 +105,9 @@ Result<QList<TableShape>> tablesOf(Database &db)
     QSet<QString> placed;
     while (!tables->isEmpty()) {
         const auto ready = std::ranges::find_if(*tables, [&placed](const TableShape &table) {
-            return std::ranges::all_of(table.references, [&](const QString &name) { return name == table.name || placed.contains(name); });
+            return std::ranges::all_of(table.references, [&](const QString &name) {
+                return name == table.name || placed.contains(name);
+            });
         });
         if (ready == tables->end())
             return strange(u"%1 and others refer to each other in a circle"_s.arg(tables->firstKey()));

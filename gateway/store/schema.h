@@ -33,8 +33,8 @@ struct TableShape
     friend bool operator==(const TableShape &, const TableShape &) = default;
 };
 
-/// Every table of the database, each behind those it refers to. Read anew each time, so that nothing needs to be changed
-/// here when a migration adds a table.
+/// Every table of the database, each behind those it refers to. Read anew each time, so that nothing needs to be
+/// changed here when a migration adds a table.
 Result<QList<TableShape>> tablesOf(Database &db);
 
 } // namespace assistiv

@@ -17,8 +17,8 @@ namespace assistiv {
 
 using namespace Qt::StringLiterals;
 
-// The one place where statements are put together at run time: names come from the database's own catalogue and are quoted,
-// values are bound as everywhere.
+// The one place where statements are put together at run time: names come from the database's own catalogue and are
+// quoted, values are bound as everywhere.
 namespace {
 
 constexpr qsizetype MostValuesPerInsert = 1000;
@@ -79,7 +79,9 @@ public:
 
     Result<void> ended() const
     {
-        return m_wasStopped ? Error { ErrorCode::ShuttingDown, u"It was ended before it was done."_s } : m_query.ended();
+        if (m_wasStopped)
+            return Error { ErrorCode::ShuttingDown, u"It was ended before it was done."_s };
+        return m_query.ended();
     }
     const TableContents &contents() const { return m_contents; }
 
@@ -168,17 +170,20 @@ Result<void> moveSequence(Database &db, const TableShape &table)
         return {};
     qint64 next = 0;
     {
-        Query largest = db.prepare(u"SELECT COALESCE(max(%1), 0) + 1 FROM %2"_s.arg(quoted(table.sequence), quoted(table.name)));
+        Query largest = db.prepare(u"SELECT COALESCE(max(%1), 0) + 1 FROM %2"_s
+                                       .arg(quoted(table.sequence), quoted(table.name)));
         if (const auto read = largest.exec(); !read)
             return read.error();
         next = largest.next() ? largest.integer(0) : 1;
     }
-    return db.run(u"ALTER TABLE %1 ALTER COLUMN %2 RESTART WITH %3"_s.arg(quoted(table.name), quoted(table.sequence)).arg(next));
+    return db.run(u"ALTER TABLE %1 ALTER COLUMN %2 RESTART WITH %3"_s
+                      .arg(quoted(table.name), quoted(table.sequence), QString::number(next)));
 }
 
 Result<TableContents> copyTable(Database &from, Database &to, const TableShape &table, const GoOn &goOn)
 {
-    const auto perStatement = size_t(std::clamp<qsizetype>(MostValuesPerInsert / table.columns.size(), 1, MostRowsPerInsert));
+    const qsizetype fitting = MostValuesPerInsert / table.columns.size();
+    const auto perStatement = size_t(std::clamp<qsizetype>(fitting, 1, MostRowsPerInsert));
     RowReader reader(from, table, goOn);
     if (const auto started = reader.start(); !started)
         return started.error();

@@ -26,8 +26,8 @@ struct TableContents
 
 /// Puts the rows of every table of one database in the place of those that another one holds; both must have the same
 /// version. Streams, so memory does not grow with the data. Growing keys keep their values and go on behind them. The
-/// caller has a transaction open on each side: a read-only connection's is one snapshot, the target's makes it all or nothing.
-/// Returns what was read.
+/// caller has a transaction open on each side: a read-only connection's is one snapshot, the target's makes it all or
+/// nothing. Returns what was read.
 Result<QList<TableContents>> copyTables(Database &from, Database &to, const GoOn &goOn);
 
 /// What all tables hold, in the order of copyTables(). Inside a transaction for a picture of one moment.

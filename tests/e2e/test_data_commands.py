@@ -88,6 +88,10 @@ class DataCase(Case):
             self.holds(word in ended.stderr, f"a message on standard error with {word!r}", rule, ended.stderr)
         return ended.stderr
 
+    def sound(self, gateway, rule, copy):
+        """The books in a copy balance."""
+        self.done(gateway, rule, "verify", storage=["--data-dir", self.folder, "--database", f"sqlite:{copy}"])
+
     def run_calls(self, gateway, calls=150, seed=1):
         tenant = gateway.tenant("acme")
         load.Load(tenant, seed, threads=8, calls=calls).start().join()
@@ -165,7 +169,7 @@ class Backup(DataCase):
             said = self.done(gateway, BACKUP_RULE, "backup", str(copy))
             self.holds("master key" in said and str(copy) in said, "a word about the master key", BACKUP_RULE, said)
             self.equal(harness.mode_of(copy), "0o600", BACKUP_RULE, "mode of the copy")
-            self.done(gateway, BACKUP_RULE, "verify", storage=["--data-dir", self.folder, "--database", f"sqlite:{copy}"])
+            self.sound(gateway, BACKUP_RULE, copy)
             rows = number_in(copy, "SELECT count(*) FROM request_logs")
             self.holds(rows >= before * 0.8, f"the calls of before ({before})", BACKUP_RULE, rows)
         running.stop()
@@ -221,7 +225,8 @@ class Backup(DataCase):
         self.equal(os.listdir(self.folder), [], BACKUP_RULE, "what is left in the folder")
         with small_disk(self.folder) as disk:
             if disk:
-                self.refused(gateway, 1, BACKUP_RULE, "backup", f"{disk}/copy.db", mentions=["no space", f"{disk}/copy.db"])
+                copy = f"{disk}/copy.db"
+                self.refused(gateway, 1, BACKUP_RULE, "backup", copy, mentions=["no space", copy])
                 self.equal(os.listdir(disk), [], BACKUP_RULE, "what is left on the full disk")
         gateway.verify()
 
@@ -299,7 +304,7 @@ class BackupRoute(DataCase):
         self.holds(not os.path.exists("/tmp/elsewhere.db"), "no file that the caller names", ROUTE_RULE)
         noted = [entry for entry in entries if entry["action"] == "backup.create"]
         self.equal([entry["target"] for entry in noted], [made["file"]], ROUTE_RULE, "targets in the audit log")
-        self.done(gateway, ROUTE_RULE, "verify", storage=["--data-dir", self.folder, "--database", f"sqlite:{file}"])
+        self.sound(gateway, ROUTE_RULE, file)
         self.equal(
             number_in(file, "SELECT count(*) FROM audit_log WHERE action = 'backup.create'"),
             1,
@@ -558,7 +563,9 @@ class Migrate(DataCase):
         with gateway.client(gateway.admin_key) as admin:
             status = admin.get("/v1/admin/status").expect_json(200, MIGRATE_RULE)
             self.equal(admin.rows("/v1/admin/platforms"), platforms, MIGRATE_RULE, "platforms")
-        self.equal((status["database"]["kind"], status["workers"]), ("postgresql", 2), MIGRATE_RULE, "what it works with")
+        self.equal(
+            (status["database"]["kind"], status["workers"]), ("postgresql", 2), MIGRATE_RULE, "database and workers"
+        )
         self.same_books(Books.read(tenant).reconcile(), before, MIGRATE_RULE)
         self.run_calls(gateway, 50, seed=3)
         after = Books.read(tenant).reconcile()
@@ -716,8 +723,10 @@ class Export(DataCase):
 
     def test_spreadsheets_see_no_formula(self):
         text = self.export("wallet")
-        self.holds("\"'=cmd|' /C calc'!A0\"" in text, "an apostrophe before what looks like a formula", EXPORT_RULE, text)
-        self.holds(text.startswith("id,platform_id,") and text.endswith("\r\n"), "lines as RFC 4180 has them", EXPORT_RULE)
+        guarded = "\"'=cmd|' /C calc'!A0\""
+        self.holds(guarded in text, "an apostrophe before what looks like a formula", EXPORT_RULE, text)
+        lines = text.startswith("id,platform_id,") and text.endswith("\r\n")
+        self.holds(lines, "lines as RFC 4180 has them", EXPORT_RULE, text)
         self.gateway.finish()
 
     def test_since_platform_and_environment(self):

@@ -41,7 +41,8 @@ void tst_BackupThread::initTestCase()
 {
     m_large = std::make_unique<ScratchDatabase>();
     Database &db = m_large->db();
-    mustSucceed(db.run(u"INSERT INTO audit_log (id, actor, action, target, details, created_at) VALUES ('a', 'a', 'a', 'a', '{}', 1)"_s));
+    mustSucceed(db.run(u"INSERT INTO audit_log (id, actor, action, target, details, created_at) "
+                       "VALUES ('a', 'a', 'a', 'a', '{}', 1)"_s));
     for (int doubled = 0; doubled < 16; ++doubled) {
         mustSucceed(db.run(u"INSERT INTO audit_log (id, actor, action, target, details, created_at) "
                            "SELECT id, actor, action, target, details, created_at FROM audit_log"_s));

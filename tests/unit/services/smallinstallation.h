@@ -26,13 +26,16 @@ struct SmallInstallation
     {
         using namespace Qt::StringLiterals;
         mustSucceed(Installation::adoptVault(scratch.db(), scratch.vault));
-        platform = valueOf(scratch.attempt([this] { return services.platforms.create({ u"Acme"_s, u"acme"_s }); })).platform.id;
+        platform = valueOf(scratch.attempt([this] {
+                       return services.platforms.create({ u"Acme"_s, u"acme"_s });
+                   })).platform.id;
         (void)valueOf(scratch.attempt([this] {
             return services.wallets.topUp(platform, Money::fromMicros(100'000'000), u"Invoice"_s, consoleActor());
         }));
         user = valueOf(scratch.attempt([this] { return services.endUsers.create(platform, { u"alice"_s }); })).user.id;
         budget = valueOf(scratch.attempt([this] {
-                     return services.budgets.create(platform, user, { .max = Money::fromMicros(10'000'000) }, consoleActor());
+                     const BudgetDraft draft { .max = Money::fromMicros(10'000'000) };
+                     return services.budgets.create(platform, user, draft, consoleActor());
                  })).budget.id;
         makeCalls(calls);
     }

@@ -293,18 +293,20 @@ void tst_Restore::postgresIsReplacedInOneStep()
     const auto tables = before.size();
     qsizetype asked = 0;
     const GoOn notForLong = [&] { return ++asked < 2 * tables + tables / 2; }; // while what it holds now is read back
-    QVERIFY(!replacePostgresContents(candidate, used.scratch.url(), path(u"kept.db"_s), used.scratch.clock, notForLong));
+    const DatabaseUrl url = used.scratch.url();
+    const QString kept = path(u"kept.db"_s);
+    QVERIFY(!replacePostgresContents(candidate, url, kept, used.scratch.clock, notForLong));
     used.scratch.connect();
     QVERIFY(valueOf(contentsOf(used.scratch.db(), {})) == before);
     used.makeCalls(1); // growing keys, too
     before = valueOf(contentsOf(used.scratch.db(), {}));
     used.scratch.disconnect();
-    (void)QFile::remove(path(u"kept.db"_s));
+    (void)QFile::remove(kept);
 
-    QVERIFY(valueOf(replacePostgresContents(candidate, used.scratch.url(), path(u"kept.db"_s), used.scratch.clock, {})));
+    QVERIFY(valueOf(replacePostgresContents(candidate, url, kept, used.scratch.clock, {})));
     used.scratch.connect();
     QVERIFY(valueOf(contentsOf(used.scratch.db(), {})) == wanted);
-    QVERIFY(valueOf(contentsOf(*openFile(path(u"kept.db"_s)), {})) == before);
+    QVERIFY(valueOf(contentsOf(*openFile(kept), {})) == before);
     used.platform = source.platform;
     used.user = source.user;
     used.budget = source.budget;

@@ -38,10 +38,11 @@ private:
     static Exported exportAll(SmallInstallation &from, ExportKind kind, ExportFormat format, Timestamp since = {})
     {
         QByteArray text;
-        const qint64 rows = valueOf(exportRows(from.scratch.db(), kind, from.platform, since, format, [&text](const QByteArray &more) {
+        const auto append = [&text](const QByteArray &more) {
             text += more;
             return true;
-        }));
+        };
+        const qint64 rows = valueOf(exportRows(from.scratch.db(), kind, from.platform, since, format, append));
         const QByteArray end = format == ExportFormat::Csv ? "\r\n" : "\n";
         if (!text.isEmpty() && !text.endsWith(end))
             qFatal("a line without its end");
@@ -67,7 +68,8 @@ void tst_RowExport::walletRowsInFull()
     const auto csv = exportAll(from, ExportKind::Wallet, ExportFormat::Csv);
     QCOMPARE(csv.rows, 2);
     QCOMPARE(csv.lines.size(), 3);
-    QCOMPARE(csv.lines[0], "id,platform_id,wallet_id,type,amount,balance_after,description,reference,metadata,created_at"_ba);
+    QCOMPARE(csv.lines[0],
+             "id,platform_id,wallet_id,type,amount,balance_after,description,reference,metadata,created_at"_ba);
     QCOMPARE(csv.lines[1], topUp.id.toLatin1() + ',' + from.platform.toLatin1() + ',' + topUp.wallet.toLatin1()
                  + ",top_up,100.000000,100.000000,Invoice,,{},2026-04-08T10:30:00.000Z");
     QCOMPARE(csv.lines[2], call.id.toLatin1() + ',' + from.platform.toLatin1() + ',' + topUp.wallet.toLatin1()
@@ -78,16 +80,17 @@ void tst_RowExport::walletRowsInFull()
     QCOMPARE(json.lines.size(), 2);
     QCOMPARE(json.lines[0], "{\"id\":\"" + topUp.id.toLatin1() + "\",\"platform_id\":\"" + from.platform.toLatin1()
                  + "\",\"wallet_id\":\"" + topUp.wallet.toLatin1()
-                 + "\",\"type\":\"top_up\",\"amount\":100.000000,\"balance_after\":100.000000,\"description\":\"Invoice\","
-                   "\"reference\":null,\"metadata\":{},\"created_at\":\"2026-04-08T10:30:00.000Z\"}");
+                 + "\",\"type\":\"top_up\",\"amount\":100.000000,\"balance_after\":100.000000,"
+                   "\"description\":\"Invoice\",\"reference\":null,\"metadata\":{},"
+                   "\"created_at\":\"2026-04-08T10:30:00.000Z\"}");
 }
 
 void tst_RowExport::ledgerRowsInFull()
 {
     SmallInstallation from(ScratchDatabase::currentDialect(), 1);
     (void)valueOf(from.scratch.attempt([&] {
-        return from.services.budgets.topUp(from.platform, from.user, Money::fromMicros(2'500'000), { .reason = u"Paid, \"twice\""_s },
-                                           consoleActor(u"key-1"_s));
+        return from.services.budgets.topUp(from.platform, from.user, Money::fromMicros(2'500'000),
+                                           { .reason = u"Paid, \"twice\""_s }, consoleActor(u"key-1"_s));
     }));
     const auto csv = exportAll(from, ExportKind::Ledger, ExportFormat::Csv);
     QCOMPARE(csv.lines.size(), 4);
@@ -96,8 +99,8 @@ void tst_RowExport::ledgerRowsInFull()
     const QByteArray ids = from.platform.toLatin1() + ',' + from.user.toLatin1() + ',' + from.budget.toLatin1();
     QVERIFY(csv.lines[1].sliced(37).startsWith(ids + ",opening,console,10.000000,10.000000,0.000000,10.000000,"));
     QVERIFY(csv.lines[2].sliced(37).startsWith(ids + ",debit,inference,0.000001,10.000000,0.000001,9.999999,"));
-    QCOMPARE(csv.lines[3].sliced(37), ids + ",topup,console,2.500000,12.500000,0.000001,12.499999,\"Paid, \"\"twice\"\"\",{},"
-                                            "key-1,2026-04-08T10:30:00.000Z");
+    QCOMPARE(csv.lines[3].sliced(37), ids + ",topup,console,2.500000,12.500000,0.000001,12.499999,"
+                                            "\"Paid, \"\"twice\"\"\",{},key-1,2026-04-08T10:30:00.000Z");
     const auto json = exportAll(from, ExportKind::Ledger, ExportFormat::JsonLines);
     const QJsonObject row = QJsonDocument::fromJson(json.lines[2]).object();
     QCOMPARE(row.value(u"reason"_s).toString(), u"Paid, \"twice\""_s);
@@ -111,12 +114,12 @@ void tst_RowExport::logRowsInFull()
     const LogRow log = *valueOf(from.services.callLog.newest(from.platform));
     const auto csv = exportAll(from, ExportKind::Logs, ExportFormat::Csv);
     QCOMPARE(csv.lines.size(), 3);
-    QCOMPARE(csv.lines[0], "id,platform_id,end_user_id,request_type,provider_id,model_id,provider_model_id,prompt_tokens,"
-                           "completion_tokens,total_tokens,latency_ms,estimated_cost_usd,status,error_message,"
-                           "token_count_method,billing_status,metadata,created_at"_ba);
+    QCOMPARE(csv.lines[0], "id,platform_id,end_user_id,request_type,provider_id,model_id,provider_model_id,"
+                           "prompt_tokens,completion_tokens,total_tokens,latency_ms,estimated_cost_usd,status,"
+                           "error_message,token_count_method,billing_status,metadata,created_at"_ba);
     QCOMPARE(csv.lines[2], log.id.toLatin1() + ',' + from.platform.toLatin1() + ',' + from.user.toLatin1()
-                 + ",chat.completion,,,a-model,3,4,7,0,0.000002,success,,reported,billed,\"{\"\"model\"\":\"\"a-model\"\"}\","
-                   "2026-04-08T10:30:00.000Z");
+                 + ",chat.completion,,,a-model,3,4,7,0,0.000002,success,,reported,billed,"
+                   "\"{\"\"model\"\":\"\"a-model\"\"}\",2026-04-08T10:30:00.000Z");
     const auto json = exportAll(from, ExportKind::Logs, ExportFormat::JsonLines);
     QVERIFY(json.lines[1].contains("\"estimated_cost_usd\":\"0.000002\""));
     QVERIFY(json.lines[1].contains("\"provider_id\":null"));
@@ -173,7 +176,9 @@ void tst_RowExport::onlyThePlatformsOwnRows()
 {
     SmallInstallation from(ScratchDatabase::currentDialect());
     const PlatformId other =
-        valueOf(from.scratch.attempt([&] { return from.services.platforms.create({ u"Other"_s, u"other"_s }); })).platform.id;
+        valueOf(from.scratch.attempt([&] {
+            return from.services.platforms.create({ u"Other"_s, u"other"_s });
+        })).platform.id;
     (void)valueOf(from.scratch.attempt(
         [&] { return from.services.wallets.topUp(other, Money::fromMicros(1), u"x"_s, consoleActor()); }));
     QCOMPARE(exportAll(from, ExportKind::Wallet, ExportFormat::JsonLines).rows, 21);
@@ -188,11 +193,12 @@ void tst_RowExport::whatIsBookedMeanwhileIsLeftOut()
     SmallInstallation from(ScratchDatabase::currentDialect(), 600);
     // A gateway under load books faster than anybody exports: it must come to an end all the same.
     int portions = 0;
-    const qint64 rows = valueOf(exportRows(from.scratch.db(), ExportKind::Logs, from.platform, {}, ExportFormat::JsonLines,
-                                           [&](const QByteArray &) {
-                                               from.makeCalls(600);
-                                               return ++portions < 10;
-                                           }));
+    const auto bookMore = [&](const QByteArray &) {
+        from.makeCalls(600);
+        return ++portions < 10;
+    };
+    const qint64 rows = valueOf(exportRows(from.scratch.db(), ExportKind::Logs, from.platform, {},
+                                           ExportFormat::JsonLines, bookMore));
     QCOMPARE(rows, 600);
     QCOMPARE(portions, 2);
 }
@@ -234,7 +240,8 @@ void tst_RowExport::cells()
     QFETCH(QByteArray, cell);
     SmallInstallation from(ScratchDatabase::currentDialect(), 0);
     (void)valueOf(from.scratch.attempt([&] {
-        return from.services.wallets.adjust(from.platform, WalletRowType::Adjustment, Money::fromMicros(-3), text, consoleActor());
+        return from.services.wallets.adjust(from.platform, WalletRowType::Adjustment, Money::fromMicros(-3), text,
+                                            consoleActor());
     }));
     const auto csv = exportAll(from, ExportKind::Wallet, ExportFormat::Csv);
     // A negative number is a number, and stays one.

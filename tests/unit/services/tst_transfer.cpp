@@ -131,7 +131,8 @@ void tst_Transfer::whatIsEndedCanBeRepeated()
     SmallInstallation source(Dialect::Sqlite, 1500);
     ScratchDatabase target(Dialect::PostgreSql);
     const int tables = int(contents(target.db()).size());
-    for (const int most : { 0, tables / 2, tables + tables / 2 }) { // before, while it is copied, and while it is read back
+    // Before, while it is copied, and while it is read back.
+    for (const int most : { 0, tables / 2, tables + tables / 2 }) {
         int asked = 0;
         QCOMPARE(moveInto(source.scratch.db(), target.db(), [&asked, most] { return asked++ < most; }).error().code,
                  ErrorCode::ShuttingDown);

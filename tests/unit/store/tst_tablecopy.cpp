@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <limits>
 #include <thread>
 
 using namespace assistiv;
@@ -53,6 +54,8 @@ private:
 
 namespace {
 
+const QString OddName = u"o'brien \"x\" \\ ? $1 :name ; ü 漢 😀"_s;
+
 std::unique_ptr<Database> reader(const ScratchDatabase &scratch)
 {
     return valueOf(Database::open(scratch.url(), Database::Access::ReadOnly));
@@ -82,12 +85,18 @@ QList<TableContents> contents(const ScratchDatabase &scratch)
     return valueOf(contentsOf(*db, {}));
 }
 
+void addEntry(Database &db)
+{
+    mustSucceed(db.run(u"INSERT INTO audit_log (id, actor, action, target, details, created_at) "
+                       "VALUES ('a', 'a', 'a', 'a', '{}', 1)"_s));
+}
+
 void addCall(Database &db, const PlatformId &platform, int number)
 {
     mustSucceed(db.run(
-        u"INSERT INTO request_logs (id, platform_id, request_id, request_type, prompt_tokens, completion_tokens, latency_ms, "
-        "cost, status, token_count_method, billing_status, metadata, created_at) VALUES ('%1', '%2', 'r', 'chat.completion', "
-        "%3, 2, 3, 9007199254740993, 'success', 'reported', 'billed', '{}', 1775644200000)"_s
+        u"INSERT INTO request_logs (id, platform_id, request_id, request_type, prompt_tokens, completion_tokens, "
+        "latency_ms, cost, status, token_count_method, billing_status, metadata, created_at) VALUES ('%1', '%2', 'r', "
+        "'chat.completion', %3, 2, 3, 9007199254740993, 'success', 'reported', 'billed', '{}', 1775644200000)"_s
             .arg(LogRowId::create().toString(), platform.toString())
             .arg(number)));
 }
@@ -105,14 +114,16 @@ void breakFile(const QString &path)
     }
 }
 
-/// Every kind of column with its edges: nulls, empty texts, quotes, flags, the largest numbers; more rows than one statement takes.
+/// Every kind of column with its edges: nulls, empty texts, quotes, flags, the largest numbers; more rows than one
+/// statement takes.
 PlatformId fill(ScratchDatabase &scratch)
 {
     const PlatformId platform = scratch.addPlatform(u"acme"_s);
-    const EndUserId user = scratch.addEndUser(platform, u"o'brien \"x\" \\ ? $1 :name ; ü 漢 😀"_s.replace(u'\'', "''"_L1));
+    const EndUserId user = scratch.addEndUser(platform, QString(OddName).replace(u'\'', "''"_L1));
     run(scratch, u"UPDATE platforms SET settings = '{\"a\": \"\\n\"}', is_active = FALSE"_s);
-    run(scratch, u"INSERT INTO api_keys (id, platform_id, end_user_id, type, key_hash, key_prefix, name, scopes, is_active, "
-                 "created_at) VALUES ('k1', '%1', '%2', 'end_user', 'h1', 'p', '', '[]', TRUE, -9223372036854775807), "
+    run(scratch, u"INSERT INTO api_keys (id, platform_id, end_user_id, type, key_hash, key_prefix, name, scopes, "
+                 "is_active, created_at) VALUES "
+                 "('k1', '%1', '%2', 'end_user', 'h1', 'p', '', '[]', TRUE, -9223372036854775807), "
                  "('k2', NULL, NULL, 'admin', 'h2', 'p', 'line\nbreak\ttab', '[]', FALSE, 9223372036854775807)"_s
                      .arg(platform.toString(), user.toString()));
     for (int i = 0; i < 257; ++i)
@@ -207,11 +218,12 @@ void tst_TableCopy::everyValueArrives()
     QCOMPARE(to.number(u"SELECT count(*) FROM request_logs"_s), 257);
     QCOMPARE(to.number(u"SELECT max(cost) FROM request_logs"_s), 9'007'199'254'740'993);
     QCOMPARE(to.number(u"SELECT count(*) FROM api_keys WHERE is_active AND name = '' AND last_used_at IS NULL"_s), 1);
-    QCOMPARE(to.number(u"SELECT created_at FROM api_keys WHERE NOT is_active AND platform_id IS NULL"_s), 9'223'372'036'854'775'807);
+    QCOMPARE(to.number(u"SELECT created_at FROM api_keys WHERE NOT is_active AND platform_id IS NULL"_s),
+             std::numeric_limits<qint64>::max());
     QCOMPARE(to.number(u"SELECT count(*) FROM platforms WHERE NOT is_active"_s), 1);
     Query query = to.db().prepare(u"SELECT external_id, platform_id FROM end_users"_s);
     QVERIFY(query.exec() && query.next());
-    QCOMPARE(query.text(0), u"o'brien \"x\" \\ ? $1 :name ; ü 漢 😀"_s);
+    QCOMPARE(query.text(0), OddName);
     QCOMPARE(query.text(1), platform.toString());
 }
 
@@ -220,15 +232,17 @@ void tst_TableCopy::aTableOfALaterMigrationIsCopied()
     ScratchDatabase from(ScratchDatabase::currentDialect());
     ScratchDatabase to(target());
     for (ScratchDatabase *each : { &from, &to }) {
-        const QString sequence = each->db().dialect() == Dialect::Sqlite ? u"INTEGER PRIMARY KEY"_s
-                                                                         : u"BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"_s;
+        const QString sequence = each->db().dialect() == Dialect::Sqlite
+            ? u"INTEGER PRIMARY KEY"_s
+            : u"BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"_s;
         run(*each, u"CREATE TABLE a_later_one (seq %1, platform_id TEXT NOT NULL REFERENCES platforms(id), note TEXT, "
                    "\"limit\" BIGINT, is_on BOOLEAN)"_s.arg(sequence));
         run(*each, u"ALTER TABLE a_later_one ADD COLUMN added TEXT NOT NULL DEFAULT 'x'"_s);
     }
     const PlatformId platform = fill(from);
+    const QString row = u"INSERT INTO a_later_one (platform_id, note, \"limit\") VALUES ('%1', NULL, 7)"_s;
     for (int i = 0; i < 5; ++i)
-        run(from, u"INSERT INTO a_later_one (platform_id, note, \"limit\") VALUES ('%1', NULL, 7)"_s.arg(platform.toString()));
+        run(from, row.arg(platform.toString()));
     const auto copied = valueOf(copy(from, to));
     QVERIFY(copied == contents(to));
     QCOMPARE(to.number(u"SELECT sum(\"limit\") + max(seq) FROM a_later_one WHERE is_on IS NULL AND added = 'x'"_s), 40);
@@ -274,7 +288,7 @@ void tst_TableCopy::growingKeysGoOnBehindTheCopy()
     addCall(to.db(), platform, 1);
     QCOMPARE(to.number(u"SELECT max(seq) FROM request_logs"_s), 258);
     // A table without rows begins at the beginning.
-    run(to, u"INSERT INTO audit_log (id, actor, action, target, details, created_at) VALUES ('a', 'a', 'a', 'a', '{}', 1)"_s);
+    addEntry(to.db());
     QCOMPARE(to.number(u"SELECT seq FROM audit_log"_s), 1);
 }
 
@@ -290,8 +304,7 @@ void tst_TableCopy::aCopyShowsOneMoment()
         const auto db = valueOf(Database::open(from.url(), Database::Access::ReadWrite));
         while (!enough) {
             Transaction both(*db);
-            mustSucceed(db->run(u"INSERT INTO audit_log (id, actor, action, target, details, created_at) "
-                                "VALUES ('a', 'a', 'a', 'a', '{}', 1)"_s));
+            addEntry(*db);
             addCall(*db, platform, 1);
             mustSucceed(both.commit());
             ++commits;
@@ -337,7 +350,8 @@ void tst_TableCopy::anotherValueIsAnotherChecksum()
         run(scratch, back);
         return changed;
     };
-    QCOMPARE(changedTables(u"UPDATE api_keys SET name = 'x' WHERE id = 'k1'"_s, u"UPDATE api_keys SET name = '' WHERE id = 'k1'"_s),
+    QCOMPARE(changedTables(u"UPDATE api_keys SET name = 'x' WHERE id = 'k1'"_s,
+                           u"UPDATE api_keys SET name = '' WHERE id = 'k1'"_s),
              QStringList { u"api_keys"_s });
     QCOMPARE(changedTables(u"UPDATE api_keys SET is_active = FALSE WHERE id = 'k1'"_s,
                            u"UPDATE api_keys SET is_active = TRUE WHERE id = 'k1'"_s),
@@ -386,10 +400,9 @@ void tst_TableCopy::aSourceThatBreaksOffIsNoEnd()
     // More than fits into anybody's buffers.
     run(from, u"UPDATE request_logs SET metadata = '{\"pad\":\"%1\"}'"_s.arg(QString(2000, u'x')));
     for (int doubled = 0; doubled < 6; ++doubled) {
-        run(from, u"INSERT INTO request_logs (id, platform_id, request_id, request_type, prompt_tokens, completion_tokens, "
-                  "latency_ms, cost, status, token_count_method, billing_status, metadata, created_at) SELECT id, platform_id, "
-                  "request_id, request_type, prompt_tokens, completion_tokens, latency_ms, cost, status, token_count_method, "
-                  "billing_status, metadata, created_at FROM request_logs"_s);
+        const QString columns = u"id, platform_id, request_id, request_type, prompt_tokens, completion_tokens, "
+                                "latency_ms, cost, status, token_count_method, billing_status, metadata, created_at"_s;
+        run(from, u"INSERT INTO request_logs (%1) SELECT %1 FROM request_logs"_s.arg(columns));
     }
     const auto source = reader(from);
     const Transaction snapshot(*source);
