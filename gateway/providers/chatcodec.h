@@ -93,6 +93,11 @@ private:
     qint64 m_outputBytes = 0;
 };
 
+/// The client's numbers.
+QByteArray chatUsageJson(const Usage &usage);
+/// The chunk that carries nothing but them.
+QByteArray chatUsageFrame(const Usage &usage, const ChatIdentity &identity);
+
 /// The frame of an error inside a stream.
 QByteArray errorFrame(const QByteArray &errorBody);
 

@@ -12,7 +12,7 @@
 
 namespace assistiv {
 
-/// Writes one streamed answer in a client's protocol. It is begun by the first event.
+/// Writes one streamed answer in a client's protocol.
 class StreamEncoder
 {
 public:

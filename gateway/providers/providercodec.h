@@ -42,21 +42,6 @@ struct UpstreamCall
     QByteArrayList dropped = {};
 };
 
-/// An answer with a status other than 200, as far as it matters.
-struct FailedReply
-{
-    int status = 0;
-    /// Header values, empty when there are none.
-    QByteArrayView retryAfter = {};
-    QByteArrayView retryAfterMs = {};
-    /// x-should-retry
-    QByteArrayView shouldRetry = {};
-    /// May be cut to its first 64 KiB.
-    QByteArrayView body = {};
-    /// The key that was used: it is taken out of messages.
-    QByteArrayView ownKey = {};
-};
-
 /// Reads one streamed answer of a provider. Used through UpstreamStream, which sees to the rules that hold for all.
 class StreamDecoder
 {
@@ -86,27 +71,6 @@ public:
     virtual middle::Events decodeAnswer(const QByteArray &body, const middle::Request &request,
                                         const UpstreamTarget &target) const = 0;
     virtual UpstreamFailure decodeFailure(const FailedReply &reply) const;
-};
-
-/// Takes the bytes of one streamed answer and says what they mean. Whatever comes, exactly one Finish or Fail ends it, and
-/// nothing follows.
-class UpstreamStream
-{
-public:
-    explicit UpstreamStream(std::unique_ptr<StreamDecoder> decoder);
-
-    middle::Events feed(QByteArray bytes);
-    /// The body has ended.
-    middle::Events end();
-    /// After a Finish or Fail.
-    bool isOver() const { return m_isOver; }
-
-private:
-    void close(middle::Events &events, qsizetype from);
-
-    std::unique_ptr<StreamDecoder> m_decoder;
-    SseReader m_reader;
-    bool m_isOver = false;
 };
 
 } // namespace assistiv

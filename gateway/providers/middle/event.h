@@ -72,7 +72,8 @@ struct CallEnd
 /// What the provider counted so far. Each report is complete and takes the place of the one before.
 struct UsageReport
 {
-    Usage usage = {};
+    /// Empty when its counts make no sense: then the call is estimated.
+    std::optional<Usage> usage = {};
     friend bool operator==(const UsageReport &, const UsageReport &) = default;
 };
 
@@ -95,6 +96,9 @@ struct Fail
 using Event = std::variant<Start, TextDelta, RefusalDelta, ReasoningDelta, ItemEnd, CallStart, CallArguments, CallEnd, Opaque,
                            UsageReport, Finish, Fail>;
 using Events = QList<Event>;
+
+/// An id for a call to which the provider gave none; answerId is the provider's id of the answer.
+QByteArray madeCallId(QByteArrayView answerId, int call);
 
 inline bool isLast(const Event &event)
 {

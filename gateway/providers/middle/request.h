@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/result.h"
+
 #include <QtCore/QByteArray>
 #include <QtCore/QByteArrayList>
 #include <QtCore/QList>
@@ -239,5 +241,12 @@ struct Request
         return {};
     }
 };
+
+/// The client's names of those fields, for x-dropped-params. Names that do not fit a header line are left out.
+QByteArrayList namesOf(const Request &request, const QList<Field> &fields);
+/// UnsupportedParameter: the model takes no such field.
+Error unsupported(const Request &request, Field field);
+/// UnsupportedParameter: the model takes parts, but not this one.
+Error unsupported(const Part &part, const QString &why);
 
 } // namespace assistiv::middle
