@@ -3,10 +3,14 @@
 #include "golden/goldencase.h"
 
 #include "catalog/catalogwords.h"
+#include "core/jsonwriter.h"
 
 #include <QtCore/QDir>
 #include <QtCore/QFile>
+#include <QtCore/QJsonArray>
 #include <QtCore/QJsonDocument>
+
+#include <algorithm>
 
 namespace assistiv::golden {
 
@@ -37,6 +41,9 @@ void readTarget(Case &golden, QJsonObject target)
         target.insert(member.key(), member.value());
     golden.kind = providerKindFrom(target.value("kind"_L1).toString()).value_or(ProviderKind::OpenAi);
     golden.api = upstreamApiFrom(target.value("upstream_api"_L1).toString()).value_or(UpstreamApi::Chat);
+    const QJsonArray marks = target.value("end_marks"_L1).toArray();
+    for (const QJsonValue &mark : marks)
+        golden.endMarks.append(mark.toString().toUtf8());
     golden.target.provider = target.value("provider"_L1).toString().toUtf8();
     golden.target.model = target.value("model"_L1).toString().toUtf8();
     if (const QJsonValue limit = target.value("max_output_tokens"_L1); limit.isDouble())
@@ -94,6 +101,12 @@ QList<Case> allCases(const QString &root)
     return cases;
 }
 
+bool mayBeComplete(const Case &golden, const QByteArray &stream)
+{
+    return std::any_of(golden.endMarks.begin(), golden.endMarks.end(),
+                       [&](const QByteArray &mark) { return stream.contains(mark); });
+}
+
 Result<std::unique_ptr<Dialogue>> dialogueFor(const Case &golden, const QByteArray &clientBytes, std::optional<bool> stream)
 {
     if (passage(golden.client, golden.kind, golden.api) == Passage::Verbatim) {
@@ -136,8 +149,10 @@ Outcome replay(Dialogue &dialogue, const QByteArrayList &pieces)
 
 QByteArray envelope(const Error &error)
 {
-    const QJsonObject told { { u"code"_s, QString(errorRow(error.code).word) }, { u"message"_s, error.message } };
-    return QJsonDocument(QJsonObject { { u"error"_s, told } }).toJson(QJsonDocument::Compact);
+    JsonWriter json;
+    json.beginObject().key("error").beginObject().member("code", QString(errorRow(error.code).word));
+    json.member("message", error.message).endObject().endObject();
+    return json.take();
 }
 
 } // namespace assistiv::golden

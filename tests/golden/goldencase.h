@@ -24,6 +24,8 @@ struct Case
     ProviderKind kind = ProviderKind::OpenAi;
     UpstreamApi api = UpstreamApi::Chat;
     UpstreamTarget target;
+    /// Without one of these no stream of this provider is complete.
+    QByteArrayList endMarks;
 
     // Contents of the files of these names; null when there is no such file.
     QByteArray clientJson;
@@ -33,6 +35,9 @@ struct Case
     QByteArray answerSse;
     QByteArray answerJson;
 };
+
+/// Whether a stream of this case's provider may count as complete at all.
+bool mayBeComplete(const Case &golden, const QByteArray &stream);
 
 /// All cases below that folder; ends the program when one of them cannot be read.
 QList<Case> allCases(const QString &root);
