@@ -139,7 +139,8 @@ std::optional<Usage> usageFrom(dom::element object, bool countsReasoningBeside)
 {
     dom::object reported;
     int64_t prompt = 0;
-    const bool hasPrompt = !object.get(reported) && !object["prompt_tokens"].get(prompt) && prompt >= 0 && prompt <= json::MostTokens;
+    const bool hasPrompt = !object.get(reported) && !object["prompt_tokens"].get(prompt) && prompt >= 0
+        && prompt <= json::MostTokens;
     const auto produced = hasPrompt ? json::count(object, "completion_tokens") : std::nullopt;
     if (!produced)
         return {};

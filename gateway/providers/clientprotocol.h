@@ -18,7 +18,7 @@ class StreamEncoder
 public:
     virtual ~StreamEncoder() = default;
 
-    /// What the client may see at once; often nothing. A Finish is kept for end(), a Fail is not this function's business.
+    /// What the client may see at once; often nothing. A Finish is kept for end(); a Fail is not told here.
     virtual QByteArray write(const middle::Event &event) = 0;
     /// All that is missing after a Finish, with the terminator. It goes out after the bill is committed.
     virtual QByteArray end(const Usage &usage) = 0;
@@ -36,7 +36,8 @@ public:
     virtual Result<middle::Request> decode(const QByteArray &body) const = 0;
     virtual QByteArray encodeAnswer(const middle::Answer &answer, const Usage &usage, const AnswerIdentity &identity,
                                     const middle::Request &request) const = 0;
-    virtual std::unique_ptr<StreamEncoder> encoder(const AnswerIdentity &identity, const middle::Request &request) const = 0;
+    virtual std::unique_ptr<StreamEncoder> encoder(const AnswerIdentity &identity,
+                                                   const middle::Request &request) const = 0;
 };
 
 } // namespace assistiv

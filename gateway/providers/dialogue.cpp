@@ -11,9 +11,10 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-Usage estimatedUsage(qint64 promptTokens, qint64 outputBytes)
+Dialogue::Consumption consumptionOf(const std::optional<Usage> &reported, qint64 promptEstimate, qint64 outputBytes)
 {
-    return { .inFresh = promptTokens, .outText = estimatedTokens(outputBytes) };
+    const Usage estimate { .inFresh = promptEstimate, .outText = estimatedTokens(outputBytes) };
+    return { reported.value_or(estimate), reported.has_value(), outputBytes };
 }
 
 /// A client that wants a stream, on a server that speaks its protocol.
@@ -70,9 +71,7 @@ public:
 
     Consumption consumption() const override
     {
-        const qint64 bytes = m_decoder.outputBytes();
-        const auto &reported = m_decoder.usage();
-        return { reported.value_or(estimatedUsage(m_request.estimatedPromptTokens(), bytes)), reported.has_value(), bytes };
+        return consumptionOf(m_decoder.usage(), m_request.estimatedPromptTokens(), m_decoder.outputBytes());
     }
 
     static UpstreamCall verbatimCall(const ChatRequest &request, const ChatTarget &target)
@@ -148,8 +147,7 @@ public:
     {
         // What has come of an answer that nobody has read yet is all we know about its size.
         const qint64 bytes = m_answer.body.isEmpty() ? m_body.size() : m_answer.outputBytes;
-        return { m_answer.usage.value_or(estimatedUsage(m_request.estimatedPromptTokens(), bytes)), m_answer.usage.has_value(),
-                 bytes };
+        return consumptionOf(m_answer.usage, m_request.estimatedPromptTokens(), bytes);
     }
 
 private:
@@ -201,7 +199,9 @@ public:
 
     QByteArray end(const Usage &usage) override
     {
-        return m_client ? m_client->end(usage) : m_protocol.encodeAnswer(m_collector.answer(), usage, m_identity, m_request);
+        if (m_client)
+            return m_client->end(usage);
+        return m_protocol.encodeAnswer(m_collector.answer(), usage, m_identity, m_request);
     }
 
     QByteArray streamFailure(const Error &error, const QByteArray &envelope) override
@@ -264,15 +264,17 @@ UpstreamFailure Dialogue::failure(const FailedReply &reply) const
     return failureFromReply(reply);
 }
 
-std::unique_ptr<Dialogue> verbatimChat(const ChatRequest &request, const ChatTarget &target, const AnswerIdentity &identity)
+std::unique_ptr<Dialogue> verbatimChat(const ChatRequest &request, const ChatTarget &target,
+                                       const AnswerIdentity &identity)
 {
     if (request.stream)
         return std::make_unique<VerbatimStream>(request, target, identity);
     return std::make_unique<VerbatimAnswer>(request, target, identity);
 }
 
-std::unique_ptr<Dialogue> translated(const ClientProtocol &protocol, const ProviderCodec &codec, const middle::Request &request,
-                                     const UpstreamTarget &target, const AnswerIdentity &identity)
+std::unique_ptr<Dialogue> translated(const ClientProtocol &protocol, const ProviderCodec &codec,
+                                     const middle::Request &request, const UpstreamTarget &target,
+                                     const AnswerIdentity &identity)
 {
     return std::make_unique<Translated>(protocol, codec, request, target, identity);
 }

@@ -12,8 +12,8 @@
 
 namespace assistiv {
 
-/// One upstream call as the exchange sees it: what to send, and what the provider's bytes mean for the client and for the bill.
-/// It hides whether bytes pass through or are translated, and whether the client wants a stream.
+/// One upstream call as the exchange sees it: what to send, and what the provider's bytes mean for client and bill. It
+/// hides whether bytes pass through or are translated, and whether the client wants a stream.
 class Dialogue
 {
 public:
@@ -54,9 +54,11 @@ public:
 };
 
 /// Chat completions on a server that speaks them: bytes pass through.
-std::unique_ptr<Dialogue> verbatimChat(const ChatRequest &request, const ChatTarget &target, const AnswerIdentity &identity);
+std::unique_ptr<Dialogue> verbatimChat(const ChatRequest &request, const ChatTarget &target,
+                                       const AnswerIdentity &identity);
 /// Any protocol on any provider, through the middle form. Protocol and codec must outlive it.
-std::unique_ptr<Dialogue> translated(const ClientProtocol &protocol, const ProviderCodec &codec, const middle::Request &request,
-                                     const UpstreamTarget &target, const AnswerIdentity &identity);
+std::unique_ptr<Dialogue> translated(const ClientProtocol &protocol, const ProviderCodec &codec,
+                                     const middle::Request &request, const UpstreamTarget &target,
+                                     const AnswerIdentity &identity);
 
 } // namespace assistiv

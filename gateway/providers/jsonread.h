@@ -22,7 +22,8 @@ inline std::optional<dom::element> parse(QByteArrayView text)
 {
     thread_local dom::parser parser;
     dom::element root;
-    if (parser.parse(text.data(), size_t(text.size())).get(root))
+    // An empty view has no bytes to point to, and the parser does not ask.
+    if (text.isEmpty() || parser.parse(text.data(), size_t(text.size())).get(root))
         return {};
     return root;
 }

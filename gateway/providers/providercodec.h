@@ -27,8 +27,8 @@ struct UpstreamTarget
 
 UpstreamTarget upstreamTarget(const CatalogModel &model, const CatalogMapping &mapping);
 
-/// The part of an upstream call that a codec decides. The rest (base URL, key, content-type, accept, our user-agent) is the same
-/// for all.
+/// The part of an upstream call that a codec decides. The rest (base URL, key, content-type, accept, our user-agent) is
+/// the same for all.
 struct UpstreamCall
 {
     /// Goes behind the provider's base URL.
@@ -54,19 +54,20 @@ public:
     virtual void onEnd(middle::Events &out) = 0;
 };
 
-/// Translates between the middle form and one provider's wire format; bytes in, values out, no clock and no network. Codecs have
-/// no state: one object serves all threads.
+/// Translates between the middle form and one provider's wire format; bytes in, values out, no clock and no network.
+/// Codecs have no state: one object serves all threads.
 class ProviderCodec
 {
 public:
     virtual ~ProviderCodec() = default;
 
-    /// The call that asks this, always for a stream: one way to read answers, and their usage is known when they break off.
+    /// The call that asks this, always for a stream: one way to read answers, and the usage of those that break off.
     /// ValidationError or UnsupportedParameter (with param) when this provider cannot be asked that.
     virtual Result<UpstreamCall> encode(const middle::Request &request, const UpstreamTarget &target) const = 0;
     /// The headers that carry the platform's key.
     virtual HttpHeaders authorization(const QByteArray &secret) const = 0;
-    virtual std::unique_ptr<StreamDecoder> decoder(const middle::Request &request, const UpstreamTarget &target) const = 0;
+    virtual std::unique_ptr<StreamDecoder> decoder(const middle::Request &request,
+                                                   const UpstreamTarget &target) const = 0;
     /// The same answer when it came in one piece. Ends with Finish or Fail.
     virtual middle::Events decodeAnswer(const QByteArray &body, const middle::Request &request,
                                         const UpstreamTarget &target) const = 0;

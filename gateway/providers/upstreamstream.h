@@ -6,8 +6,8 @@
 
 namespace assistiv {
 
-/// Takes the bytes of one streamed answer and says what they mean. Whatever comes, exactly one Finish or Fail ends it, and
-/// nothing follows.
+/// Takes the bytes of one streamed answer and says what they mean. Whatever comes, exactly one Finish or Fail ends it,
+/// and nothing follows.
 class UpstreamStream
 {
 public:

@@ -9,7 +9,7 @@
 
 namespace assistiv::fuzz {
 
-/// What must be true of every input, however bad. Each check makes one of a golden case and says what was wrong; empty: nothing.
+/// What must be true of every input, however bad. Each check makes one of a golden case and says what was wrong.
 class Checks
 {
 public:

@@ -11,8 +11,8 @@
 using namespace assistiv;
 using namespace Qt::StringLiterals;
 
-// Changes the golden cases at random and checks what must be true of any input. The same seed does the same; build it with the
-// preset "asan" to find more. tests/golden/README.md says what the cases are.
+// Changes the golden cases (tests/golden/README.md) at random and checks what must be true of any input. The same seed does
+// the same; build it with the preset "asan" to find more.
 int main(int argc, char **argv)
 {
     QCoreApplication app(argc, argv);
@@ -23,7 +23,8 @@ int main(int argc, char **argv)
     options.addOption({ u"rounds"_s, u"Stop after so many rounds."_s, u"n"_s, u"-1"_s });
     options.process(app);
 
-    const QString chosen = options.isSet(u"seed"_s) ? options.value(u"seed"_s) : qEnvironmentVariable("ASSISTIV_TEST_SEED");
+    const bool isGiven = options.isSet(u"seed"_s);
+    const QString chosen = isGiven ? options.value(u"seed"_s) : qEnvironmentVariable("ASSISTIV_TEST_SEED");
     const quint64 first = chosen.isEmpty() ? std::random_device()() : chosen.toULongLong();
     const qint64 limitMs = options.value(u"seconds"_s).toLongLong() * 1000;
     const qint64 mostRounds = options.value(u"rounds"_s).toLongLong();
@@ -48,6 +49,7 @@ int main(int argc, char **argv)
         }
         slowestMs = qMax(slowestMs, timer.elapsed() - startedMs);
     }
-    std::printf("%lld rounds, the slowest took %lld ms\n", static_cast<long long>(round), static_cast<long long>(slowestMs));
+    std::printf("%lld rounds, the slowest took %lld ms\n", static_cast<long long>(round),
+                static_cast<long long>(slowestMs));
     return round > 0 ? 0 : 1;
 }

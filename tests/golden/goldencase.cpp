@@ -107,7 +107,8 @@ bool mayBeComplete(const Case &golden, const QByteArray &stream)
                        [&](const QByteArray &mark) { return stream.contains(mark); });
 }
 
-Result<std::unique_ptr<Dialogue>> dialogueFor(const Case &golden, const QByteArray &clientBytes, std::optional<bool> stream)
+Result<std::unique_ptr<Dialogue>> dialogueFor(const Case &golden, const QByteArray &clientBytes,
+                                              std::optional<bool> stream)
 {
     if (passage(golden.client, golden.kind, golden.api) == Passage::Verbatim) {
         const auto request = parseChatRequest(clientBytes);

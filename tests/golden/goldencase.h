@@ -42,9 +42,10 @@ bool mayBeComplete(const Case &golden, const QByteArray &stream);
 /// All cases below that folder; ends the program when one of them cannot be read.
 QList<Case> allCases(const QString &root);
 
-/// The dialogue of a case for these bytes of a client. stream, when given, takes the place of what the client wants; only for
-/// translations.
-Result<std::unique_ptr<Dialogue>> dialogueFor(const Case &golden, const QByteArray &clientBytes, std::optional<bool> stream);
+/// The dialogue of a case for these bytes of a client. stream, when given, takes the place of what the client wants; only
+/// for translations.
+Result<std::unique_ptr<Dialogue>> dialogueFor(const Case &golden, const QByteArray &clientBytes,
+                                              std::optional<bool> stream);
 
 /// All that came of an answer.
 struct Outcome

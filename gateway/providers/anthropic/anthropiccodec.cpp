@@ -22,7 +22,8 @@ std::unique_ptr<StreamDecoder> AnthropicCodec::decoder(const middle::Request &, 
     return std::make_unique<AnthropicDecoder>(target);
 }
 
-middle::Events AnthropicCodec::decodeAnswer(const QByteArray &body, const middle::Request &, const UpstreamTarget &target) const
+middle::Events AnthropicCodec::decodeAnswer(const QByteArray &body, const middle::Request &,
+                                            const UpstreamTarget &target) const
 {
     return AnthropicDecoder(target).wholeAnswer(body);
 }

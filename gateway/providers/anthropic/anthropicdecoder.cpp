@@ -40,8 +40,8 @@ middle::Fail failureOf(element root, QByteArrayView data)
 {
     const auto error = json::member(root, "error");
     const QByteArrayView type = error ? json::text(*error, "type") : QByteArrayView();
-    const auto known
-        = std::find_if(ErrorStatuses.begin(), ErrorStatuses.end(), [&](const ErrorStatus &each) { return each.type == type; });
+    const auto known = std::find_if(ErrorStatuses.begin(), ErrorStatuses.end(),
+                                    [&](const ErrorStatus &each) { return each.type == type; });
     return { failureFromStatus(known != ErrorStatuses.end() ? known->status : 500, data, 0, {}) };
 }
 
@@ -180,9 +180,9 @@ void AnthropicDecoder::blockStart(qint64 index, element described, middle::Event
         block.call = m_calls++;
         const auto input = json::member(described, "input");
         block.content = input ? json::minified(*input) : QByteArray("{}");
-        const QByteArrayView id = json::text(described, "id");
-        out.append(middle::CallStart { block.call, id.isEmpty() ? middle::madeCallId(m_id, block.call) : id.toByteArray(),
-                                       json::text(described, "name").toByteArray() });
+        const QByteArrayView given = json::text(described, "id");
+        const QByteArray id = given.isEmpty() ? middle::madeCallId(m_id, block.call) : given.toByteArray();
+        out.append(middle::CallStart { block.call, id, json::text(described, "name").toByteArray() });
     } else if (type == "thinking") {
         block.kind = BlockKind::Thinking;
         thinking(block, json::text(described, "thinking"), out);

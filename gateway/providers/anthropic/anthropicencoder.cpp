@@ -25,6 +25,8 @@ constexpr QByteArrayView UsualVersion = "2023-06-01";
 constexpr qint64 UsualMaxTokens = 4096;
 constexpr int MostCacheMarks = 4;
 constexpr qsizetype LongestUserId = 256;
+constexpr QByteArrayView JsonInstruction
+    = "Answer with a single JSON object and nothing else: no explanation and no code fence.";
 constexpr qsizetype LongestTitle = 500;
 
 struct ThinkingBudget
@@ -112,12 +114,15 @@ QByteArray thinkingBlock(const QByteArray &blob)
     const auto block = json::parse(blob);
     if (!block)
         return {};
+    const QByteArrayView type = json::text(*block, "type");
+    const QByteArrayView signature = json::text(*block, "signature");
+    const QByteArrayView data = json::text(*block, "data");
     JsonWriter json;
-    if (json::text(*block, "type") == "thinking" && !json::text(*block, "signature").isEmpty()) {
-        json.beginObject().key("type").utf8("thinking").key("thinking").utf8(json::text(*block, "thinking"));
-        json.key("signature").utf8(json::text(*block, "signature")).endObject();
-    } else if (json::text(*block, "type") == "redacted_thinking" && !json::text(*block, "data").isEmpty()) {
-        json.beginObject().key("type").utf8("redacted_thinking").key("data").utf8(json::text(*block, "data")).endObject();
+    if (type == "thinking" && !signature.isEmpty()) {
+        json.beginObject().key("type").utf8(type).key("thinking").utf8(json::text(*block, "thinking"));
+        json.key("signature").utf8(signature).endObject();
+    } else if (type == "redacted_thinking" && !data.isEmpty()) {
+        json.beginObject().key("type").utf8(type).key("data").utf8(data).endObject();
     }
     return json.take();
 }
@@ -126,9 +131,10 @@ class AnthropicEncoder
 {
 public:
     AnthropicEncoder(const middle::Request &request, const UpstreamTarget &target)
-        : m_request(request), m_target(target),
-          m_version(target.options.anthropicVersion.isEmpty() ? UsualVersion.toByteArray() : target.options.anthropicVersion)
+        : m_request(request), m_target(target), m_version(target.options.anthropicVersion)
     {
+        if (m_version.isEmpty())
+            m_version = UsualVersion.toByteArray();
     }
 
     Result<UpstreamCall> encode()
@@ -142,9 +148,7 @@ public:
         planMessages();
         checkCallsAreAnswered();
         if (!m_error && m_messages.isEmpty())
-            refuse({ .code = ErrorCode::ValidationError,
-                     .message = u"This model needs at least one message with content besides the instructions."_s,
-                     .param = QString::fromLatin1(m_request.nameOf(Field::Messages)) });
+            refuseMessages(u"This model needs at least one message with content besides the instructions."_s);
         if (m_error)
             return *m_error;
         markForCache();
@@ -180,6 +184,13 @@ private:
             m_error = error;
     }
 
+    void refuseMessages(const QString &why)
+    {
+        refuse({ .code = ErrorCode::ValidationError,
+                 .message = why,
+                 .param = QString::fromUtf8(m_request.nameOf(Field::Messages)) });
+    }
+
     void planMaxTokens()
     {
         const auto limit = m_target.maxOutputTokens;
@@ -198,8 +209,7 @@ private:
         }
         if (m_tools.isEmpty())
             return;
-        const bool isForced = choice.mode == middle::ToolChoice::Mode::Required || choice.mode == middle::ToolChoice::Mode::Named;
-        if (!isForced || m_target.quirks.forcedToolChoice) {
+        if (!isForced(choice.mode) || m_target.quirks.forcedToolChoice) {
             m_choice = choice.mode;
         } else if (choice.mode == middle::ToolChoice::Mode::Named) {
             m_instructions.append("Answer with a call of the tool \"" + choice.name + "\" and nothing else.");
@@ -221,9 +231,9 @@ private:
         return { json.take(), tool.cache };
     }
 
-    bool choiceIsForced() const
+    static bool isForced(middle::ToolChoice::Mode mode)
     {
-        return m_choice == middle::ToolChoice::Mode::Required || m_choice == middle::ToolChoice::Mode::Named;
+        return mode == middle::ToolChoice::Mode::Required || mode == middle::ToolChoice::Mode::Named;
     }
 
     void planThinking()
@@ -263,10 +273,11 @@ private:
 
     void planBudget()
     {
-        const auto budget = std::find_if(Budgets.begin(), Budgets.end(),
-                                         [this](const ThinkingBudget &each) { return each.effort == m_request.effort; });
+        const auto budget = std::find_if(Budgets.begin(), Budgets.end(), [this](const ThinkingBudget &each) {
+            return each.effort == m_request.effort;
+        });
         // The API refuses thinking together with a forced call, and in a tool loop whose earlier thinking is lost.
-        if (budget != Budgets.end() && budget->tokens < m_maxTokens && !choiceIsForced() && !hasLostThinking())
+        if (budget != Budgets.end() && budget->tokens < m_maxTokens && !isForced(m_choice) && !hasLostThinking())
             think("enabled", budget->tokens);
     }
 
@@ -291,20 +302,19 @@ private:
     // The conversation ends in results of calls whose turn has no thinking of this model.
     bool hasLostThinking() const
     {
+        const auto isResult = [](const middle::Part &part) {
+            return std::holds_alternative<middle::ToolResult>(part.content);
+        };
+        const auto isThinking = [this](const middle::Part &part) {
+            const auto *opaque = std::get_if<middle::Opaque>(&part.content);
+            return opaque && isOurs(*opaque) && !thinkingBlock(opaque->blob).isEmpty();
+        };
         bool endsInResults = false;
         for (auto turn = m_request.turns.crbegin(); turn != m_request.turns.crend(); ++turn) {
-            if (turn->role == middle::Role::User) {
-                endsInResults = endsInResults || std::any_of(turn->parts.begin(), turn->parts.end(), [](const middle::Part &part) {
-                    return std::holds_alternative<middle::ToolResult>(part.content);
-                });
-                if (!endsInResults)
-                    return false;
-            } else if (turn->role == middle::Role::Assistant) {
-                return endsInResults && std::none_of(turn->parts.begin(), turn->parts.end(), [this](const middle::Part &part) {
-                    const auto *opaque = std::get_if<middle::Opaque>(&part.content);
-                    return opaque && isOurs(*opaque) && !thinkingBlock(opaque->blob).isEmpty();
-                });
-            }
+            if (turn->role == middle::Role::User)
+                endsInResults = endsInResults || std::any_of(turn->parts.begin(), turn->parts.end(), isResult);
+            else if (turn->role == middle::Role::Assistant)
+                return endsInResults && std::none_of(turn->parts.begin(), turn->parts.end(), isThinking);
         }
         return false;
     }
@@ -324,7 +334,7 @@ private:
         const middle::Format &format = m_request.format;
         if (format.kind == middle::Format::Kind::JsonObject
             || (format.kind == middle::Format::Kind::JsonSchema && format.schema.isEmpty()))
-            m_instructions.append("Answer with a single JSON object and nothing else: no explanation and no code fence.");
+            m_instructions.append(JsonInstruction.toByteArray());
         for (const QByteArray &text : std::as_const(m_instructions))
             addInstruction(text, CacheLife::None);
     }
@@ -392,7 +402,7 @@ private:
         json.beginObject().key("type").utf8("image").key("source").beginObject();
         if (image.base64.isEmpty()) {
             if (!image.url.startsWith("https://"))
-                refuse(middle::unsupported(part, u"This model takes images from https addresses and as data URLs only."_s));
+                refuse(middle::unsupported(part, u"This model takes images at https addresses and as data only."_s));
             json.key("type").utf8("url").key("url").utf8(image.url);
         } else {
             const QByteArray type = image.mimeType == "image/jpg" ? "image/jpeg"_ba : image.mimeType;
@@ -415,7 +425,7 @@ private:
             QStringDecoder utf8(QStringDecoder::Utf8);
             const QString decoded = utf8(text);
             if (isBlank(text) || utf8.hasError())
-                refuse(middle::unsupported(part, u"This model takes files of type PDF and plain text in UTF-8 only."_s));
+                refuse(middle::unsupported(part, u"This model takes PDF files and plain text in UTF-8 only."_s));
             json.key("type").utf8("text").key("media_type").utf8("text/plain").key("data").value(decoded);
         }
         json.endObject();
@@ -451,19 +461,17 @@ private:
         return json.take();
     }
 
-    // The API refuses a conversation in which a call has no result in the message behind it; say which one before calling.
+    // The API refuses a conversation in which a call has no result in the message behind it; we say which one.
     void checkCallsAreAnswered()
     {
         for (qsizetype i = 0; i < m_messages.size(); ++i) {
-            if (!m_messages[i].isAssistant || m_messages[i].callIds.isEmpty())
+            if (!m_messages[i].isAssistant)
                 continue;
-            const QSet<QByteArray> answered = i + 1 < m_messages.size() ? m_messages[i + 1].callIds : QSet<QByteArray>();
+            const Message next = m_messages.value(i + 1);
             for (const QByteArray &id : std::as_const(m_messages[i].callIds)) {
-                if (!answered.contains(id))
-                    return refuse({ .code = ErrorCode::ValidationError,
-                                    .message = u"The call \"%1\" has no result in the messages behind it."_s.arg(
-                                        QString::fromLatin1(id)),
-                                    .param = QString::fromLatin1(m_request.nameOf(Field::Messages)) });
+                if (!next.callIds.contains(id))
+                    return refuseMessages(
+                        u"The call \"%1\" has no result in the messages behind it."_s.arg(QString::fromUtf8(id)));
             }
         }
     }
@@ -511,8 +519,8 @@ private:
         writeOutputConfig(json);
         writeStop(json);
         writeSampling(json);
-        if (!m_request.user.isEmpty())
-            json.key("metadata").beginObject().key("user_id").utf8(shortened(m_request.user, LongestUserId)).endObject();
+        if (const QByteArray user = shortened(m_request.user, LongestUserId); !user.isEmpty())
+            json.key("metadata").beginObject().key("user_id").utf8(user).endObject();
         if (m_marksWhole)
             json.key("cache_control").beginObject().key("type").utf8("ephemeral").endObject();
         json.endObject();
@@ -560,7 +568,9 @@ private:
         if (!m_effort.isEmpty())
             json.key("effort").utf8(m_effort);
         if (hasSchema)
-            json.key("format").beginObject().key("type").utf8("json_schema").key("schema").raw(format.schema).endObject();
+            json.key("format").beginObject().key("type").utf8("json_schema").key("schema").raw(format.schema);
+        if (hasSchema)
+            json.endObject();
         json.endObject();
     }
 
@@ -600,7 +610,7 @@ private:
 
     const middle::Request &m_request;
     const UpstreamTarget &m_target;
-    const QByteArray m_version;
+    QByteArray m_version;
     std::optional<Error> m_error;
     qint64 m_maxTokens = 0;
     QList<Block> m_tools;

@@ -121,8 +121,8 @@ private:
 
     void member(QByteArrayView name, element value)
     {
-        const auto known
-            = std::find_if(FieldNames.begin(), FieldNames.end(), [&](const FieldName &each) { return each.name == name; });
+        const auto known = std::find_if(FieldNames.begin(), FieldNames.end(),
+                                        [&](const FieldName &each) { return each.name == name; });
         if (known == FieldNames.end()) {
             if (std::find(Consumed.begin(), Consumed.end(), name) == Consumed.end())
                 other(name, value);
@@ -319,7 +319,8 @@ private:
             return instructions(path, parts);
         if (role == "tool")
             return result(path, entry, parts);
-        m_request.turns.append({ role == "assistant" ? middle::Role::Assistant : middle::Role::User, std::move(parts) });
+        const bool isAssistant = role == "assistant";
+        m_request.turns.append({ isAssistant ? middle::Role::Assistant : middle::Role::User, std::move(parts) });
     }
 
     void other(const QByteArray &name)
@@ -366,7 +367,8 @@ private:
     void assistant(const QByteArray &path, element entry, QList<middle::Part> &parts)
     {
         for (const middle::Part &part : parts) {
-            if (!std::holds_alternative<middle::Text>(part.content) && !std::holds_alternative<middle::Refusal>(part.content))
+            const bool isText = std::holds_alternative<middle::Text>(part.content);
+            if (!isText && !std::holds_alternative<middle::Refusal>(part.content))
                 return refuse(part.place, u"images and files belong into messages of the user"_s);
         }
         for (const char *name : { "audio", "function_call" }) {
@@ -381,7 +383,8 @@ private:
             const QByteArray place = path + ".tool_calls[" + QByteArray::number(index++) + ']';
             const auto function = json::member(call, "function");
             if (const QByteArrayView type = json::text(call, "type"); !type.isEmpty() && type != "function")
-                return refuse(place + ".type", u"only calls of functions are supported"_s, ErrorCode::UnsupportedToolType);
+                return refuse(place + ".type", u"only calls of functions are supported"_s,
+                              ErrorCode::UnsupportedToolType);
             middle::ToolCall toolCall { .id = json::text(call, "id").toByteArray() };
             if (function) {
                 toolCall.name = json::text(*function, "name").toByteArray();

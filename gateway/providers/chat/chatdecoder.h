@@ -7,7 +7,7 @@
 
 namespace assistiv {
 
-/// What a chat completion request asks, in the middle form. Looks at the parts that parseChatRequest() leaves to servers which
+/// What a chat completion request asks, in the middle form. Looks also at what parseChatRequest() leaves to servers that
 /// get the bytes as they are, and refuses as that does.
 Result<middle::Request> middleRequest(const ChatRequest &request);
 

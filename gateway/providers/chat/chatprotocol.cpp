@@ -121,10 +121,12 @@ private:
                 json.endArray();
             });
         }
-        if (const auto *arguments = std::get_if<middle::CallArguments>(&event); arguments && !arguments->piece.isEmpty()) {
+        const auto *arguments = std::get_if<middle::CallArguments>(&event);
+        if (arguments && !arguments->piece.isEmpty()) {
             return delta([&](JsonWriter &json) {
                 json.key("tool_calls").beginArray().beginObject().member("index", arguments->call);
-                json.key("function").beginObject().key("arguments").utf8(arguments->piece).endObject().endObject().endArray();
+                json.key("function").beginObject().key("arguments").utf8(arguments->piece).endObject();
+                json.endObject().endArray();
             });
         }
         return {};
@@ -193,7 +195,8 @@ QByteArray ChatProtocol::encodeAnswer(const middle::Answer &answer, const Usage 
     return json.take();
 }
 
-std::unique_ptr<StreamEncoder> ChatProtocol::encoder(const AnswerIdentity &identity, const middle::Request &request) const
+std::unique_ptr<StreamEncoder> ChatProtocol::encoder(const AnswerIdentity &identity,
+                                                     const middle::Request &request) const
 {
     return std::make_unique<ChatStreamEncoder>(identity, request.includeUsage);
 }

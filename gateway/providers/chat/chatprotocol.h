@@ -13,7 +13,8 @@ public:
     Result<middle::Request> decode(const QByteArray &body) const override;
     QByteArray encodeAnswer(const middle::Answer &answer, const Usage &usage, const AnswerIdentity &identity,
                             const middle::Request &request) const override;
-    std::unique_ptr<StreamEncoder> encoder(const AnswerIdentity &identity, const middle::Request &request) const override;
+    std::unique_ptr<StreamEncoder> encoder(const AnswerIdentity &identity,
+                                           const middle::Request &request) const override;
 };
 
 } // namespace assistiv

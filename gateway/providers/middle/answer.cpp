@@ -39,9 +39,8 @@ void appendArray(QByteArray &all, const QByteArray &more)
 
 bool AnswerCollector::add(const Event &event)
 {
-    // Many small parts take more than their text.
-    m_bytes += sizeOf(event) + 16;
-    if (m_bytes > MaximumBytes)
+    m_bytes += sizeOf(event);
+    if (m_bytes + m_answer.parts.size() * qsizetype(sizeof(Part)) > MaximumBytes)
         return false;
     if (const auto *text = std::get_if<TextDelta>(&event)) {
         append<Text>(text->text);

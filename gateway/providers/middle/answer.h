@@ -22,7 +22,7 @@ struct Answer
 class AnswerCollector
 {
 public:
-    /// More text than this is no answer any more.
+    /// What takes more memory than this is no answer any more.
     static constexpr qsizetype MaximumBytes = qsizetype(64) * 1024 * 1024;
 
     /// False: it has become too large. Usage and Fail are somebody else's business.
@@ -51,7 +51,7 @@ public:
     bool isReported() const { return m_reported.has_value(); }
     /// Bytes of text, call names, arguments and visible reasoning.
     qint64 outputBytes() const { return m_outputBytes; }
-    /// What to bill: as reported; without a report estimated; for an answer that broke off at least the output that was seen.
+    /// What to bill: as reported, or estimated without a report; of an answer that broke off at least what was seen.
     Usage usage(qint64 estimatedPromptTokens) const;
 
 private:

@@ -93,8 +93,8 @@ struct Fail
 };
 
 /// What an answer is made of. Start comes first; exactly one Finish or Fail comes last.
-using Event = std::variant<Start, TextDelta, RefusalDelta, ReasoningDelta, ItemEnd, CallStart, CallArguments, CallEnd, Opaque,
-                           UsageReport, Finish, Fail>;
+using Event = std::variant<Start, TextDelta, RefusalDelta, ReasoningDelta, ItemEnd, CallStart, CallArguments, CallEnd,
+                           Opaque, UsageReport, Finish, Fail>;
 using Events = QList<Event>;
 
 /// An id for a call to which the provider gave none; answerId is the provider's id of the answer.

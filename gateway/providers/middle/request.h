@@ -12,9 +12,9 @@
 #include <utility>
 #include <variant>
 
-/// What the clients' protocols and the providers' wire formats have in common: each protocol is translated to these values and
-/// from them, so that n protocols and m providers need n + m translations (docs/contract/providers-middle-form.md). All texts
-/// are UTF-8.
+/// What the clients' protocols and the providers' wire formats have in common: each protocol is translated to these
+/// values and from them, so that n protocols and m providers need n + m translations
+/// (docs/contract/providers-middle-form.md). All texts are UTF-8.
 namespace assistiv::middle {
 
 /// For how long the provider is asked to keep the prompt up to a part in its cache.
@@ -99,13 +99,14 @@ struct Part
     friend bool operator==(const Part &, const Part &) = default;
 };
 
-/// Developer turns are instructions in the middle of a conversation; what stands before its first turn is in Request::system.
+/// Developer turns are instructions in the middle of a conversation; those before its first turn are Request::system.
 enum class Role { Developer, User, Assistant };
 
 struct Turn
 {
     Role role = Role::User;
-    /// In order. Refusals, reasoning, calls and opaque state only from the assistant; results and files only from the user.
+    /// In order. Refusals, reasoning, calls and opaque state come only from the assistant; results, images and files
+    /// only from the user.
     QList<Part> parts = {};
     friend bool operator==(const Turn &, const Turn &) = default;
 };
