@@ -102,10 +102,11 @@ QByteArray inputObject(const QByteArray &arguments)
 // The API insists on an object's schema.
 QByteArray inputSchema(const QByteArray &parameters)
 {
-    const auto schema = parameters.isEmpty() ? std::nullopt : json::parse(parameters);
-    if (!schema || !schema->is_object() || parameters == "{}")
+    const auto schema = json::parse(parameters);
+    const QByteArray compact = schema && schema->is_object() ? json::minified(*schema) : "{}"_ba;
+    if (compact == "{}")
         return R"({"type":"object","properties":{}})";
-    return json::member(*schema, "type") ? parameters : R"({"type":"object",)" + parameters.sliced(1);
+    return (*schema)["type"].error() ? R"({"type":"object",)" + compact.sliced(1) : compact;
 }
 
 // What a provider said once may come back through a client: only the members of a thinking block are taken from it.
@@ -193,10 +194,10 @@ private:
 
     void planMaxTokens()
     {
-        const auto limit = m_target.maxOutputTokens;
-        m_maxTokens = m_request.maxTokens.value_or(limit.value_or(UsualMaxTokens));
-        if (limit && *limit > 0)
-            m_maxTokens = qMin(m_maxTokens, *limit);
+        const qint64 limit = m_target.maxOutputTokens.value_or(0);
+        m_maxTokens = m_request.maxTokens.value_or(limit > 0 ? limit : UsualMaxTokens);
+        if (limit > 0)
+            m_maxTokens = qMin(m_maxTokens, limit);
     }
 
     void planTools()

@@ -27,6 +27,8 @@ private Q_SLOTS:
     void showsReasoningToThoseWhoAsk_data();
     void showsReasoningToThoseWhoAsk();
     void sendsResultsOfAllKinds();
+    void completesSchemas_data();
+    void completesSchemas();
     void marksAContinuedPrompt();
     void keepsThinkingForLater();
     void readsLongArguments();
@@ -169,6 +171,29 @@ void tst_AnthropicCodec::sendsResultsOfAllKinds()
     for (const QJsonValue &piece : content)
         types.append(piece.toObject().value("type"_L1).toString());
     QCOMPARE(types, QStringList({ u"text"_s, u"image"_s, u"document"_s }));
+}
+
+void tst_AnthropicCodec::completesSchemas_data()
+{
+    QTest::addColumn<QByteArray>("parameters");
+    QTest::addColumn<QByteArray>("expected");
+    const QByteArray empty = R"({"properties":{},"type":"object"})";
+    QTest::newRow("none") << QByteArray() << empty;
+    QTest::newRow("empty") << "{}"_ba << empty;
+    QTest::newRow("empty, with blanks") << " {\n } "_ba << empty;
+    QTest::newRow("no object") << "[]"_ba << empty;
+    QTest::newRow("no JSON") << "{"_ba << empty;
+    QTest::newRow("without a type") << R"( { "required": ["a"] })"_ba << R"({"required":["a"],"type":"object"})"_ba;
+    QTest::newRow("with a type") << R"({"type":"object","x":1})"_ba << R"({"type":"object","x":1})"_ba;
+}
+
+void tst_AnthropicCodec::completesSchemas()
+{
+    QFETCH(QByteArray, parameters);
+    middle::Request request = hello();
+    request.tools = { { .name = "f", .parameters = parameters } };
+    const QJsonObject tool = sent(request).value("tools"_L1).toArray().at(0).toObject();
+    QTEST(QJsonDocument(tool.value("input_schema"_L1).toObject()).toJson(QJsonDocument::Compact), "expected");
 }
 
 void tst_AnthropicCodec::marksAContinuedPrompt()
