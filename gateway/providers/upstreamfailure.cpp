@@ -63,7 +63,7 @@ bool meansTooLong(const Reported &reported)
 {
     return means(reported, { "context_length_exceeded"_L1, "string_above_max_length"_L1, "maximum context length"_L1,
                              "context window"_L1, "maximum prompt length"_L1, "exceeds the available context"_L1,
-                             "prompt is too long"_L1 });
+                             "prompt is too long"_L1, "exceed context limit"_L1 });
 }
 
 bool meansNoCredit(const Reported &reported)
@@ -159,6 +159,14 @@ UpstreamFailure failureFromStatus(int status, QByteArrayView body, int wait, QBy
     }
 }
 
+UpstreamFailure failureFromReply(const FailedReply &reply)
+{
+    const int wait = retryAfterSeconds(reply.retryAfter, reply.retryAfterMs);
+    UpstreamFailure failed = failureFromStatus(reply.status, reply.body, wait, reply.ownKey);
+    failed.mayTrySameProvider = reply.shouldRetry.compare("false", Qt::CaseInsensitive) != 0;
+    return failed;
+}
+
 UpstreamFailure failureFromNetwork(NetError error)
 {
     switch (error) {
@@ -187,6 +195,16 @@ UpstreamFailure failureFromStream(QByteArrayView data)
     if (meansTooLong(reported))
         return failure(ErrorCode::ContextLengthExceeded, message, false);
     return failure(ErrorCode::ProviderError, message, true);
+}
+
+UpstreamFailure unreadableAnswer()
+{
+    return failure(ErrorCode::ProviderError, u"The provider sent a piece of its answer that cannot be read."_s, true);
+}
+
+UpstreamFailure truncatedAnswer()
+{
+    return failure(ErrorCode::ProviderError, u"The provider closed the stream early."_s, true);
 }
 
 } // namespace assistiv
