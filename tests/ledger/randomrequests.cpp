@@ -586,7 +586,7 @@ Request RandomWalk::platforms()
 /// For a transaction of several: at most one of them makes a user or a key (see the test about lists).
 Request RandomWalk::someWrite(bool mayCreate)
 {
-    if (chance(1) && m_model.platforms.size() > 2)
+    if (pick(1, 500) == 1 && m_model.platforms.size() > 2)
         return onPlatform("DELETE", somePlatform(), {});
     for (;;) {
         const qint64 kind = pick(0, 99);

@@ -128,6 +128,10 @@ void tst_Management::platformObject()
             + R"("created_at":"2026-04-08T10:30:00.000Z","updated_at":"2026-04-08T10:30:00.000Z"})");
     QCOMPARE(ask(HttpMethod::Get, PlatformPath)->body, patched->body);
     QCOMPARE(ask(HttpMethod::Delete, PlatformPath)->status, 204);
+    // Requests that passed the front door before it went.
+    QCOMPARE(ask(HttpMethod::Post, "/v1/platforms/{platformId}/api-keys"_L1, "{}").error().code, ErrorCode::PlatformNotFound);
+    QCOMPARE(ask(HttpMethod::Post, UsersPath, R"({"external_id":"u"})").error().code, ErrorCode::PlatformNotFound);
+    QCOMPARE(ask(HttpMethod::Post, WalletTopUpPath, R"({"amount":1})").error().code, ErrorCode::PlatformNotFound);
 }
 
 void tst_Management::walletObjects()
