@@ -62,9 +62,6 @@ Work onceOnly(Work work, const PlatformId &platform, const EndUserId &endUser, c
             return known.error();
         if (*known) {
             if ((*known)->fingerprint != fingerprint) {
-                // A request that would fail by itself hears of that first; what it wrote goes with the error.
-                if (const auto alone = work(services); !alone)
-                    return alone.error();
                 return Error { .code = ErrorCode::IdempotencyConflict,
                                .message = u"This Idempotency-Key was used for another request."_s,
                                .param = u"Idempotency-Key"_s,

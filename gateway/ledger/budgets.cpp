@@ -426,10 +426,13 @@ Result<LedgerRows> Budgets::rows(const PlatformId &platform, const EndUserId &us
 
 Result<bool> Budgets::settlePeriod(const EndUserId &user)
 {
-    if (!m_context.db.isWritable()) {
-        const auto due = m_store.isDue(user, m_context.clock.now());
-        return due ? Result<bool>(!*due) : due;
-    }
+    const auto found = m_store.find(user);
+    if (!found)
+        return found.error();
+    if (!*found || !(*found)->isActive || !isResetDue(**found, m_context.clock.now()))
+        return true;
+    if (!m_context.db.isWritable())
+        return false;
     const auto reset = resetIfDue(user);
     return reset ? Result<bool>(true) : reset.error();
 }

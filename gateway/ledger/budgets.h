@@ -89,7 +89,7 @@ public:
     /// Of the platform's oldest active user with an active budget; empty when there is none.
     Result<std::optional<BudgetOfUser>> oldest(const PlatformId &platform) { return m_store.oldest(platform); }
 
-    /// What every read begins with: writes a reset that is due. False when one is due and this connection cannot write it:
+    /// What every read of an active budget begins with: writes a reset that is due. False when one is due and this connection cannot write it:
     /// then the same question belongs on the writer.
     Result<bool> settlePeriod(const EndUserId &user);
     /// Starts the running period if the last one has ended; nothing happens otherwise, or without a budget. Deactivated

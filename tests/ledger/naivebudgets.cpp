@@ -179,15 +179,13 @@ Answer Model::createBudget(const Request &request, Platform &platform, const QBy
 
 Answer Model::getBudget(Platform &platform, const QByteArray &realUser)
 {
-    const User *user = userOf(platform, names.nameOf(realUser));
+    User *user = userOf(platform, names.nameOf(realUser));
     if (!user)
         return noSuch("end_user");
     if (!user->budget || !user->budget->isActive)
         return noSuch("budget");
-    // A reader cannot write the reset that is due; it shows all the same, and the next write or the timer leaves the row.
-    Budget seen = *user->budget;
-    startPeriodIfDue(seen);
-    return { .body = budgetJson(platform, *user, seen) };
+    startPeriodIfDue(*user->budget);
+    return { .body = budgetJson(platform, *user, *user->budget) };
 }
 
 Answer Model::patchBudget(const Request &request, Platform &platform, const QByteArray &realUser, const Key &key)
@@ -343,11 +341,13 @@ Answer Model::listRows(const Request &request, Platform &platform, const QByteAr
     const QByteArray order = query.word("order", { "asc", "desc" }).value_or(since ? "asc" : "desc");
     if (const auto bad = query.problem())
         return *bad;
-    const User *user = userOf(platform, names.nameOf(realUser));
+    User *user = userOf(platform, names.nameOf(realUser));
     if (!user)
         return noSuch("end_user");
     if (!user->budget)
         return noSuch("budget");
+    if (user->budget->isActive)
+        startPeriodIfDue(*user->budget);
     std::vector<Json> rows;
     for (const LedgerRow &row : user->budget->rows) {
         if ((!type || row.type == type) && (!source || row.source == source) && (!since || row.createdAt >= since)

@@ -39,6 +39,7 @@ private:
 
 void tst_BackupThread::initTestCase()
 {
+    ScratchDatabase::useWholeDatabases();
     m_large = std::make_unique<ScratchDatabase>();
     Database &db = m_large->db();
     mustSucceed(db.run(u"INSERT INTO audit_log (id, actor, action, target, details, created_at) "

@@ -19,7 +19,11 @@ class tst_Backup : public QObject
     Q_OBJECT
 
 private Q_SLOTS:
-    void initTestCase_data() { ScratchDatabase::addDialects(); }
+    void initTestCase_data()
+    {
+        ScratchDatabase::useWholeDatabases();
+        ScratchDatabase::addDialects();
+    }
     void init() { m_folder = std::make_unique<QTemporaryDir>(); }
 
     void itHoldsEverything();

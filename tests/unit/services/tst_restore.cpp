@@ -17,7 +17,11 @@ class tst_Restore : public QObject
     Q_OBJECT
 
 private Q_SLOTS:
-    void initTestCase_data() { ScratchDatabase::addDialects(); }
+    void initTestCase_data()
+    {
+        ScratchDatabase::useWholeDatabases();
+        ScratchDatabase::addDialects();
+    }
     void init() { m_folder = std::make_unique<QTemporaryDir>(); }
 
     void aBackupBecomesADatabaseOfItsOwn();
@@ -65,8 +69,9 @@ std::unique_ptr<Database> tst_Restore::makeLive(const QString &name, const QStri
 {
     auto db = valueOf(Database::open({ .name = path(name) }, Database::Access::ReadWrite));
     mustSucceed(migrate(*db));
-    mustSucceed(db->run(u"INSERT INTO platforms VALUES ('%1', '%2', 'n', TRUE, '{}', 1, 1)"_s
-                            .arg(PlatformId::create().toString(), slug)));
+    const QString platform = PlatformId::create().toString();
+    mustSucceed(db->run(u"INSERT INTO platforms VALUES ('%1', '%2', 'n', TRUE, '{}', 1, 1)"_s.arg(platform, slug)));
+    mustSucceed(db->run(u"INSERT INTO wallets VALUES ('%1', '%1', 0, NULL, TRUE, 1, 1)"_s.arg(platform)));
     return db;
 }
 
@@ -90,7 +95,8 @@ void tst_Restore::aBackupBecomesADatabaseOfItsOwn()
 void tst_Restore::anOlderBackupIsBroughtForward()
 {
     ScratchDatabase old(ScratchDatabase::currentDialect(), 1);
-    old.addPlatform(u"of-old"_s);
+    const QString platform = old.addPlatform(u"of-old"_s).toString();
+    QVERIFY(old.db().run(u"INSERT INTO wallets VALUES ('%1', '%1', 0, NULL, TRUE, 1, 1)"_s.arg(platform)));
     const QString backup = backUp(old);
     NewSqliteFile candidate(path(u"candidate"_s));
     QVERIFY(prepareRestore(backup, candidate, {}));

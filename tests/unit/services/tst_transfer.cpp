@@ -42,6 +42,7 @@ QList<TableContents> contents(Database &db)
 
 void tst_Transfer::initTestCase()
 {
+    ScratchDatabase::useWholeDatabases();
     if (!qEnvironmentVariableIsSet("ASSISTIV_TEST_POSTGRES"))
         QSKIP("no PostgreSQL here");
 }

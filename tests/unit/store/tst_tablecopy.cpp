@@ -24,7 +24,11 @@ class tst_TableCopy : public QObject
     Q_OBJECT
 
 private Q_SLOTS:
-    void initTestCase_data() { ScratchDatabase::addDialects(); }
+    void initTestCase_data()
+    {
+        ScratchDatabase::useWholeDatabases();
+        ScratchDatabase::addDialects();
+    }
 
     void everyTableStandsBehindThoseItRefersTo();
     void bothKindsDescribeTheSameTables();
