@@ -72,12 +72,17 @@ Result<void> SettlementStore::apply(const QList<const Settlement *> &group)
         const auto wallet = m_wallets.find(s->platform);
         if (wallet == m_wallets.end())
             continue; // the platform was deleted while the call ran: it is not billed
-        addLog(logs, *s);
+        if (const auto logged = addLog(logs, *s); !logged)
+            return logged;
         if (!s->isBillable)
             continue;
-        addWalletRow(walletRows, *s, wallet->second);
-        if (const auto budget = m_budgets.find(s->budget); budget != m_budgets.end())
-            addLedgerRow(ledgerRows, *s, budget->second, edges);
+        if (const auto noted = addWalletRow(walletRows, *s, wallet->second); !noted)
+            return noted;
+        const auto budget = m_budgets.find(s->budget);
+        if (budget == m_budgets.end())
+            continue;
+        if (const auto noted = addLedgerRow(ledgerRows, *s, budget->second, edges); !noted)
+            return noted;
     }
     for (BulkInsert *rows : { &logs, &walletRows, &ledgerRows }) {
         if (const auto written = rows->finish(); !written)
@@ -178,17 +183,17 @@ void SettlementStore::bindAmounts(Query &query, const QByteArray &amounts) const
         query.bind(amounts, m_context.clock.now());
 }
 
-void SettlementStore::addLog(BulkInsert &rows, const Settlement &s)
+Result<void> SettlementStore::addLog(BulkInsert &rows, const Settlement &s)
 {
     // A user that was deleted meanwhile leaves an anonymous row.
     rows.id(s.id).id(s.platform).id(s.endUser).text(s.requestId).text(s.requestType).id(s.provider).id(s.model);
     rows.textOrNull(s.modelSlug).textOrNull(s.providerModelId).integer(s.promptTokens).integer(s.completionTokens);
     rows.integer(s.latencyMs).integer(billed(s).micros()).text(wordOf(s.status)).textOrNull(s.errorMessage);
     rows.text(wordOf(s.countMethod)).text(s.isBillable ? "billed" : "not_billable").text(s.metadata);
-    rows.integer(s.createdAt.ms()).endRow();
+    return rows.integer(s.createdAt.ms()).endRow();
 }
 
-void SettlementStore::addWalletRow(BulkInsert &rows, const Settlement &s, WalletLeg &wallet)
+Result<void> SettlementStore::addWalletRow(BulkInsert &rows, const Settlement &s, WalletLeg &wallet)
 {
     wallet.running -= s.cost;
     const QByteArray description = "Inference: " + QByteArray::number(s.promptTokens + s.completionTokens) + " tokens ("
@@ -197,10 +202,10 @@ void SettlementStore::addWalletRow(BulkInsert &rows, const Settlement &s, Wallet
     metadata.beginObject().member("end_user_id", s.endUser).key("model").utf8(s.modelSlug).endObject();
     rows.id(WalletRowId::create()).id(wallet.id).id(s.platform).id(s.endUser).text("llm_usage").integer(s.cost.micros());
     rows.integer(wallet.running.micros()).text(description).id(s.id).text(metadata.json()).id(s.key);
-    rows.integer(s.createdAt.ms()).endRow();
+    return rows.integer(s.createdAt.ms()).endRow();
 }
 
-void SettlementStore::addLedgerRow(BulkInsert &rows, const Settlement &s, BudgetLeg &budget, QList<LedgerRow> &edges)
+Result<void> SettlementStore::addLedgerRow(BulkInsert &rows, const Settlement &s, BudgetLeg &budget, QList<LedgerRow> &edges)
 {
     budget.running += s.cost;
     const auto id = LedgerRowId::create();
@@ -209,10 +214,11 @@ void SettlementStore::addLedgerRow(BulkInsert &rows, const Settlement &s, Budget
     metadata.key("request_type").utf8(s.requestType).endObject();
     rows.id(id).id(s.platform).id(s.endUser).id(s.budget).text("debit").text("inference").integer(s.cost.micros());
     rows.integer(budget.max.micros()).integer(budget.running.micros()).text(metadata.json()).id(s.key);
-    rows.integer(s.createdAt.ms()).endRow();
+    if (const auto written = rows.integer(s.createdAt.ms()).endRow(); !written)
+        return written;
 
     if (!budget.isArmed || !budget.threshold || budget.max - budget.running > *budget.threshold)
-        return;
+        return {};
     budget.isArmed = false;
     LedgerRow row;
     row.id = id;
@@ -227,6 +233,7 @@ void SettlementStore::addLedgerRow(BulkInsert &rows, const Settlement &s, Budget
     row.metadata = metadata.take();
     row.createdAt = s.createdAt;
     edges.append(row);
+    return {};
 }
 
 Result<void> SettlementStore::announceLowBalance(const QList<LedgerRow> &edges)

@@ -52,9 +52,9 @@ private:
     /// Leaves out budgets whose period has ended.
     Result<void> debitRunning(const std::map<BudgetId, Money> &totals);
     void bindAmounts(Query &query, const QByteArray &amounts) const;
-    static void addLog(BulkInsert &rows, const Settlement &s);
-    static void addWalletRow(BulkInsert &rows, const Settlement &s, WalletLeg &wallet);
-    static void addLedgerRow(BulkInsert &rows, const Settlement &s, BudgetLeg &budget, QList<LedgerRow> &edges);
+    static Result<void> addLog(BulkInsert &rows, const Settlement &s);
+    static Result<void> addWalletRow(BulkInsert &rows, const Settlement &s, WalletLeg &wallet);
+    static Result<void> addLedgerRow(BulkInsert &rows, const Settlement &s, BudgetLeg &budget, QList<LedgerRow> &edges);
     /// Once per edge: the flag falls in the transaction of the debit that reaches the threshold.
     Result<void> announceLowBalance(const QList<LedgerRow> &edges);
 

@@ -32,9 +32,9 @@ BulkInsert &BulkInsert::null()
     return *this;
 }
 
-void BulkInsert::endRow()
+Result<void> BulkInsert::endRow()
 {
-    m_sink->endRow();
+    return m_sink->endRow();
 }
 
 Result<void> BulkInsert::finish()

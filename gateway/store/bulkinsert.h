@@ -52,10 +52,11 @@ public:
     {
         return value.isNull() ? null() : text(value.toLatin1());
     }
-    /// Every column of the row was given.
-    void endRow();
+    /// Every column of the row was given. After an error nothing more may be written in this transaction: SQLite may have given
+    /// it up by itself, and would commit each further statement alone.
+    Result<void> endRow();
 
-    /// Writes what is not written yet; the first error of all rows.
+    /// Writes what is not written yet.
     Result<void> finish();
 
 private:

@@ -37,12 +37,13 @@ public:
     void text(QByteArrayView value) override { next().utf8(value); }
     void integer(qint64 value) override { next().value(value); }
     void null() override { next().null(); }
-    void endRow() override
+    Result<void> endRow() override
     {
         Q_ASSERT(m_column == m_table.columns.size());
         m_rows.endObject();
         m_column = 0;
         m_isEmpty = false;
+        return {};
     }
     Result<void> finish() override
     {

@@ -14,7 +14,7 @@ public:
     virtual void text(QByteArrayView value) = 0;
     virtual void integer(qint64 value) = 0;
     virtual void null() = 0;
-    virtual void endRow() = 0;
+    virtual Result<void> endRow() = 0;
     virtual Result<void> finish() = 0;
 };
 

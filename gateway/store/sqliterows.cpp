@@ -30,8 +30,6 @@ public:
     SqliteRows(Database &db, const BulkTable &table)
         : m_db(db), m_statement(db.prepareNative(valuesStatement(table)))
     {
-        if (!m_statement)
-            m_outcome = m_db.nativeError();
     }
 
     void text(QByteArrayView value) override
@@ -42,22 +40,22 @@ public:
     }
     void integer(qint64 value) override { sqlite3_bind_int64(m_statement, ++m_column, value); }
     void null() override { sqlite3_bind_null(m_statement, ++m_column); }
-    void endRow() override
+    Result<void> endRow() override
     {
         m_column = 0;
-        if (!m_outcome)
-            return;
-        if (sqlite3_step(m_statement) != SQLITE_DONE)
-            m_outcome = m_db.nativeError();
+        if (!m_statement)
+            return m_db.nativeError();
+        const bool isWritten = sqlite3_step(m_statement) == SQLITE_DONE;
+        Result<void> outcome = isWritten ? Result<void>() : m_db.nativeError();
         sqlite3_reset(m_statement);
+        return outcome;
     }
-    Result<void> finish() override { return m_outcome; }
+    Result<void> finish() override { return {}; }
 
 private:
     Database &m_db;
     sqlite3_stmt *m_statement;
     int m_column = 0;
-    Result<void> m_outcome;
 };
 
 } // namespace
