@@ -5,7 +5,6 @@
 #include "http/endpoints/me.h"
 #include "http/endpoints/ratelimits.h"
 #include "services/services.h"
-#include "unit/http/recordingexchange.h"
 
 #include <QtCore/QJsonArray>
 #include <QtCore/QJsonDocument>
@@ -22,7 +21,6 @@ constexpr auto OfPlatform = "/v1/platforms/{platformId}/rate-limits"_L1;
 constexpr auto ForAdmins = "/v1/admin/platforms/{platformId}/rate-limits"_L1;
 constexpr auto OwnBudget = "/v1/me/budget"_L1;
 constexpr auto OwnLimits = "/v1/me/rate-limits"_L1;
-constexpr auto OwnApps = "/v1/me/mcp-config"_L1;
 
 const RouteTable::Entry *entryOf(HttpMethod method, QLatin1StringView path)
 {
@@ -46,7 +44,6 @@ private Q_SLOTS:
     void ownBudget();
     void ownBudgetAfterADueReset();
     void ownBudgetWithoutMoney();
-    void ownApps();
     void refusesForms_data();
     void refusesForms();
     void unknownOnes();
@@ -217,19 +214,6 @@ void tst_LimitRoutes::ownBudgetWithoutMoney()
     QVERIFY(shows(R"({"end_user_wallet":{"enabled":true}})"));
     QVERIFY(!shows(R"({"end_user_wallet":{"hide_usd":true}})"));
     QVERIFY(shows(R"({"end_user_wallet":null})"));
-}
-
-void tst_LimitRoutes::ownApps()
-{
-    // Its first half answers everything: nothing of a worker is needed.
-    const auto *entry = entryOf(HttpMethod::Get, OwnApps);
-    QVERIFY(entry);
-    RecordingExchange exchange;
-    WorkerParts *none = nullptr;
-    std::get<DirectFunction>(entry->function)({ exchange, m_caller, {}, {}, *none });
-    QCOMPARE(exchange.status, 200);
-    QCOMPARE(exchange.body, R"({"standard":{},"openai":[]})");
-    QCOMPARE(exchange.headers, (HttpHeaders { { "cache-control", "no-store" } }));
 }
 
 void tst_LimitRoutes::refusesForms_data()

@@ -58,7 +58,8 @@ void tst_RateLimits::newOnesHaveNone()
     QCOMPARE(ofUser().source, RateLimitSource::None);
     QCOMPARE(ofUser().limit, RateLimit());
     const PlatformLimitsState limits = valueOf(m_limits->ofPlatform(m_platform));
-    QCOMPARE(limits, PlatformLimitsState { .platform = m_platform });
+    QCOMPARE(limits.platform, m_platform);
+    QVERIFY(!limits.endUserDefault.isAny() && !limits.wholePlatform.isAny());
 }
 
 void tst_RateLimits::defaultReachesTheUsers()
