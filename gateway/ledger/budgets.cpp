@@ -424,12 +424,12 @@ Result<LedgerRows> Budgets::rows(const PlatformId &platform, const EndUserId &us
     return m_store.rows((*budget)->id, filter, offset, limit);
 }
 
-Result<bool> Budgets::settlePeriod(const EndUserId &user)
+Result<bool> Budgets::settlePeriod(const PlatformId &platform, const EndUserId &user)
 {
     const auto found = m_store.find(user);
     if (!found)
         return found.error();
-    if (!*found || !(*found)->isActive || !isResetDue(**found, m_context.clock.now()))
+    if (!*found || (*found)->platform != platform || !(*found)->isActive || !isResetDue(**found, m_context.clock.now()))
         return true;
     if (!m_context.db.isWritable())
         return false;

@@ -91,7 +91,7 @@ public:
 
     /// What every read of an active budget begins with: writes a reset that is due. False when one is due and this connection cannot write it:
     /// then the same question belongs on the writer.
-    Result<bool> settlePeriod(const EndUserId &user);
+    Result<bool> settlePeriod(const PlatformId &platform, const EndUserId &user);
     /// Starts the running period if the last one has ended; nothing happens otherwise, or without a budget. Deactivated
     /// budgets, too: a call that began before may still be debited to one.
     Result<void> resetIfDue(const EndUserId &user);

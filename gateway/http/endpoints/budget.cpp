@@ -122,7 +122,7 @@ Result<Work> getBudget(const ManagementCall &call)
     const auto user = endUserInPath(call);
     if (!user)
         return user.error();
-    return inRunningPeriod(*user, [platform = call.caller.platform, user = *user](Services &services) -> Result<Answer> {
+    return inRunningPeriod(call.caller.platform, *user, [platform = call.caller.platform, user = *user](Services &services) -> Result<Answer> {
         const auto budget = services.budgets.get(platform, user);
         if (!budget)
             return budget.error();
@@ -219,7 +219,7 @@ Result<Work> listLedgerRows(const ManagementCall &call)
     const auto user = endUserInPath(call);
     if (!user)
         return user.error();
-    return inRunningPeriod(*user, [platform = call.caller.platform, user = *user, filter,
+    return inRunningPeriod(call.caller.platform, *user, [platform = call.caller.platform, user = *user, filter,
                                    page](Services &services) -> Result<Answer> {
         const auto found = services.budgets.rows(platform, user, filter, page.offset(), page.limit);
         if (!found)
@@ -233,10 +233,10 @@ Result<Work> listLedgerRows(const ManagementCall &call)
 
 } // namespace
 
-Work inRunningPeriod(const EndUserId &user, Work read)
+Work inRunningPeriod(const PlatformId &platform, const EndUserId &user, Work read)
 {
-    return [user, read = std::move(read)](Services &services) -> Result<Answer> {
-        const auto settled = services.budgets.settlePeriod(user);
+    return [platform, user, read = std::move(read)](Services &services) -> Result<Answer> {
+        const auto settled = services.budgets.settlePeriod(platform, user);
         if (!settled)
             return settled.error();
         return *settled ? read(services) : Answer { .belongsToWriter = true };

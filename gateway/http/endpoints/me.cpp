@@ -46,7 +46,7 @@ QByteArray ownLimitJson(const EndUserRateLimit &found)
 
 Result<Work> ownBudget(const ManagementCall &call)
 {
-    return inRunningPeriod(call.caller.endUser, [caller = call.caller](Services &services) -> Result<Answer> {
+    return inRunningPeriod(call.caller.platform, call.caller.endUser, [caller = call.caller](Services &services) -> Result<Answer> {
         const auto budget = services.budgets.get(caller.platform, caller.endUser);
         if (!budget)
             return budget.error();
