@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/metrics.h"
 #include "ledger/accountbook.h"
 #include "ledger/settlement.h"
 #include "services/doors.h"
@@ -40,6 +41,7 @@ public:
         const Vault &vault;
         AccountBook &book;
         Journal &journal;
+        Metrics &metrics;
         /// Called on the writer's thread after a commit that changed providers, models or prices.
         std::function<void(Services &)> catalogueChanged;
     };
@@ -56,7 +58,11 @@ public:
     bool isFull() const override { return !isHealthy() || m_waiting.load(std::memory_order_relaxed) >= FullAt; }
     void enqueue(std::shared_ptr<Mailbox> mailbox, QPointer<QObject> asker, std::shared_ptr<DoorJob> job);
 
-    size_t waiting() const { return m_waiting.load(std::memory_order_relaxed); }
+    /// What is not committed yet, but for the batch at work.
+    size_t waiting() const
+    {
+        return m_waiting.load(std::memory_order_relaxed) + m_held.load(std::memory_order_relaxed);
+    }
     /// False while the database does not take commits.
     bool isHealthy() const { return m_healthy.load(std::memory_order_relaxed); }
 
@@ -92,6 +98,8 @@ private:
     void runJob(PendingJob &pending);
     /// Settlements that broke a rule of the database wait in the journal for somebody to look at them.
     void keepPoisoned(Batch &batch);
+    /// The batch was committed, with so many more settlements from the journal.
+    void noteCommit(const Batch &batch, qint64 fromJournal, qint64 takenUpUs);
     void deliver(Batch &batch);
 
     // The database is away.
@@ -123,6 +131,8 @@ private:
     std::condition_variable m_wake;
     Batch m_queue;
     std::atomic<size_t> m_waiting = 0;
+    /// Settlements that were taken from the queue and wait for the database to come back.
+    std::atomic<size_t> m_held = 0;
     std::atomic<bool> m_healthy = true;
     bool m_stopping = false;
     std::thread m_thread;

@@ -842,6 +842,7 @@ ROUTES = (
     ),
     Route("admin", "POST", A + "/verify", "A", "headless-and-admin.md, Admin API, verify"),
     Route("admin", "POST", A + "/backup", "A", "headless-and-admin.md, Admin API, backup", status=None),
+    Route("admin", "GET", "/metrics", "none", "headless-and-admin.md, Admin API, metrics"),
     Route("admin", "GET", "/openapi.json", "none", "headless-and-admin.md, Admin API, openapi.json"),
 )
 # fmt: on
