@@ -14,13 +14,13 @@ namespace assistiv {
 struct McpServer
 {
     /// "tools[2]", for the param of an error.
-    QByteArray place;
-    QByteArray label;
-    QByteArray url;
+    QByteArray place = {};
+    QByteArray label = {};
+    QByteArray url = {};
     /// A secret: "Bearer sk-…" or the bare key; empty when the client gave none.
-    QByteArray authorization;
+    QByteArray authorization = {};
     /// Empty: all tools.
-    std::optional<QByteArrayList> allowedTools;
+    std::optional<QByteArrayList> allowedTools = {};
 };
 
 /// One thing of the conversation: a message, a call, a call's output, reasoning.
@@ -37,6 +37,7 @@ struct ResponsesRequest
 {
     /// All that is asked of the model, with the input as its turns unless there are references in it.
     middle::Request asked;
+    QByteArray instructions;
     /// The input; a text is one message of the user.
     QList<ResponseItem> input;
     /// Empty when the client gave none.
