@@ -5,6 +5,7 @@
 #include "core/jsonscan.h"
 #include "core/jsonwriter.h"
 #include "providers/jsonread.h"
+#include "providers/openaiusage.h"
 #include "providers/upstreamfailure.h"
 
 #include <QtCore/QHash>
@@ -131,54 +132,6 @@ private:
 qint64 counter(dom::element parent, std::string_view name)
 {
     return json::count(parent, name).value_or(0);
-}
-
-// docs/contract/providers-openai.md, "Usage": six counters, each token in exactly one. Empty when the counts make no sense:
-// then the call is estimated.
-std::optional<Usage> usageFrom(dom::element object, bool countsReasoningBeside)
-{
-    dom::object reported;
-    int64_t prompt = 0;
-    const bool hasPrompt = !object.get(reported) && !object["prompt_tokens"].get(prompt) && prompt >= 0
-        && prompt <= json::MostTokens;
-    const auto produced = hasPrompt ? json::count(object, "completion_tokens") : std::nullopt;
-    if (!produced)
-        return {};
-    qint64 completion = *produced;
-    dom::element details;
-    qint64 cached = 0;
-    qint64 written = 0;
-    qint64 reasoning = 0;
-    if (!object["prompt_tokens_details"].get(details) && details.is_object()) {
-        cached = counter(details, "cached_tokens");
-        written = counter(details, "cache_write_tokens");
-    }
-    if (!object["completion_tokens_details"].get(details) && details.is_object())
-        reasoning = counter(details, "reasoning_tokens");
-
-    int64_t total = -1;
-    if (object["total_tokens"].get(total))
-        total = -1;
-    if (reasoning > 0) {
-        const bool beside = total == prompt + completion + reasoning;
-        const bool inside = total == prompt + completion;
-        const bool guess = countsReasoningBeside || reasoning > completion;
-        if (beside || (!inside && guess))
-            completion += reasoning;
-    }
-
-    Usage usage;
-    // Details that exceed the whole are no parts of it.
-    if (cached > prompt)
-        prompt += cached;
-    if (cached + written > prompt)
-        prompt += written;
-    usage.inCached = cached;
-    usage.inWrite = written;
-    usage.inFresh = prompt - cached - written;
-    usage.outReasoning = qMin(reasoning, completion);
-    usage.outText = completion - usage.outReasoning;
-    return usage;
 }
 
 qint64 textSize(dom::element parent, std::string_view name)
@@ -332,7 +285,7 @@ Result<ChatAnswer> decodeChatAnswer(const QByteArray &body, const ChatTarget &ta
     dom::element reported;
     const bool hasUsage = !(*root)["usage"].get(reported);
     if (hasUsage)
-        answer.usage = usageFrom(reported, target.countsReasoningBeside);
+        answer.usage = openai::chatUsage(reported, target.countsReasoningBeside);
 
     const bool keep = answer.usage && saysTheSame(reported, *answer.usage);
     QByteArray replacement;
@@ -365,7 +318,7 @@ ChatStreamDecoder::Step ChatStreamDecoder::onEvent(QByteArrayView data)
 
     dom::element reported;
     const bool hasUsage = !root["usage"].get(reported) && reported.is_object();
-    const auto usage = hasUsage ? usageFrom(reported, m_target.countsReasoningBeside) : std::nullopt;
+    const auto usage = hasUsage ? openai::chatUsage(reported, m_target.countsReasoningBeside) : std::nullopt;
     if (usage)
         m_usage = usage;
 

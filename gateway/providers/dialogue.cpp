@@ -61,13 +61,16 @@ public:
         return step;
     }
 
-    QByteArray end(const Usage &usage) override
+    QByteArray end(const Ending &ending) override
     {
         const bool lacksUsage = m_request.includeUsage && !m_decoder.usage();
-        return (lacksUsage ? m_decoder.usageFrame(usage) : QByteArray()) + "data: [DONE]\n\n";
+        return (lacksUsage ? m_decoder.usageFrame(ending.usage) : QByteArray()) + "data: [DONE]\n\n";
     }
 
-    QByteArray streamFailure(const Error &, const QByteArray &envelope) override { return errorFrame(envelope); }
+    QByteArray streamFailure(const Error &, const QByteArray &envelope, const Ending &) override
+    {
+        return errorFrame(envelope);
+    }
 
     Consumption consumption() const override
     {
@@ -140,8 +143,8 @@ public:
         return { .isComplete = true };
     }
 
-    QByteArray end(const Usage &) override { return m_answer.body; }
-    QByteArray streamFailure(const Error &, const QByteArray &envelope) override { return envelope; }
+    QByteArray end(const Ending &) override { return m_answer.body; }
+    QByteArray streamFailure(const Error &, const QByteArray &envelope, const Ending &) override { return envelope; }
 
     Consumption consumption() const override
     {
@@ -158,16 +161,21 @@ private:
     ChatAnswer m_answer;
 };
 
-/// Through the middle form. The provider always streams; a client that wants one piece gets what was collected.
+/// Through the middle form. The provider always streams, whatever the client wants.
 class Translated final : public Dialogue
 {
 public:
-    Translated(const ClientProtocol &protocol, const ProviderCodec &codec, const middle::Request &request,
-               const UpstreamTarget &target, const AnswerIdentity &identity)
-        : m_protocol(protocol), m_codec(codec), m_request(request), m_target(target), m_identity(identity),
-          m_upstream(codec.decoder(m_request, m_target)),
-          m_client(request.stream ? protocol.encoder(identity, m_request) : nullptr)
+    Translated(AnswerEncoder &client, const ProviderCodec &codec, const middle::Request &request,
+               const UpstreamTarget &target)
+        : m_codec(codec), m_request(request), m_target(target), m_upstream(codec.decoder(m_request, m_target)),
+          m_client(client)
     {
+    }
+    Translated(std::unique_ptr<AnswerEncoder> client, const ProviderCodec &codec, const middle::Request &request,
+               const UpstreamTarget &target)
+        : Translated(*client, codec, request, target)
+    {
+        m_ownClient = std::move(client);
     }
 
     Result<UpstreamCall> call() const override { return m_codec.encode(m_request, m_target); }
@@ -197,16 +205,11 @@ public:
         return stepFor(m_isWhole ? m_codec.decodeAnswer(m_body, m_request, m_target) : m_upstream.end());
     }
 
-    QByteArray end(const Usage &usage) override
-    {
-        if (m_client)
-            return m_client->end(usage);
-        return m_protocol.encodeAnswer(m_collector.answer(), usage, m_identity, m_request);
-    }
+    QByteArray end(const Ending &ending) override { return m_client.end(ending); }
 
-    QByteArray streamFailure(const Error &error, const QByteArray &envelope) override
+    QByteArray streamFailure(const Error &error, const QByteArray &envelope, const Ending &ending) override
     {
-        return m_client ? m_client->fail(error, envelope) : envelope;
+        return m_client.fail(error, envelope, ending);
     }
 
     Consumption consumption() const override
@@ -226,9 +229,9 @@ private:
             step.isComplete = std::holds_alternative<middle::Finish>(event);
             if (const auto *failed = std::get_if<middle::Fail>(&event))
                 step.failure = failed->failure;
-            else if (m_client)
-                step.forClient += m_client->write(event);
-            else if (!m_collector.add(event))
+            else
+                step.forClient += m_client.write(event);
+            if (m_client.isTooLarge())
                 failAsTooLarge(step);
         }
         return step;
@@ -237,19 +240,18 @@ private:
     void failAsTooLarge(Step &step)
     {
         m_isOver = true;
-        step = { .failure = UpstreamFailure {
-                     .error = { ErrorCode::ProviderError, u"The provider's answer is too large."_s } } };
+        step.isComplete = false;
+        step.failure = UpstreamFailure {
+            .error = { ErrorCode::ProviderError, u"The provider's answer is too large."_s } };
     }
 
-    const ClientProtocol &m_protocol;
     const ProviderCodec &m_codec;
     const middle::Request m_request;
     const UpstreamTarget m_target;
-    const AnswerIdentity m_identity;
     UpstreamStream m_upstream;
-    /// Null for a client that wants one piece.
-    std::unique_ptr<StreamEncoder> m_client;
-    middle::AnswerCollector m_collector;
+    AnswerEncoder &m_client;
+    /// Null when the client is somebody else's.
+    std::unique_ptr<AnswerEncoder> m_ownClient;
     middle::Meter m_meter;
     QByteArray m_body;
     bool m_hasBegun = false;
@@ -276,7 +278,13 @@ std::unique_ptr<Dialogue> translated(const ClientProtocol &protocol, const Provi
                                      const middle::Request &request, const UpstreamTarget &target,
                                      const AnswerIdentity &identity)
 {
-    return std::make_unique<Translated>(protocol, codec, request, target, identity);
+    return std::make_unique<Translated>(protocol.encoder(identity, request), codec, request, target);
+}
+
+std::unique_ptr<Dialogue> translated(AnswerEncoder &client, const ProviderCodec &codec, const middle::Request &request,
+                                     const UpstreamTarget &target)
+{
+    return std::make_unique<Translated>(client, codec, request, target);
 }
 
 } // namespace assistiv

@@ -37,10 +37,10 @@ public:
     /// That body has ended.
     virtual Step bodyEnded() = 0;
 
-    /// What is left to send after the commit: the JSON body or the stream's end. usage is what was billed.
-    virtual QByteArray end(const Usage &usage) = 0;
+    /// What is left to send after the commit: the JSON body or the stream's end.
+    virtual QByteArray end(const Ending &ending) = 0;
     /// The end of a stream that failed after its first byte. envelope: the error's JSON body.
-    virtual QByteArray streamFailure(const Error &error, const QByteArray &envelope) = 0;
+    virtual QByteArray streamFailure(const Error &error, const QByteArray &envelope, const Ending &ending) = 0;
 
     struct Consumption
     {
@@ -60,5 +60,9 @@ std::unique_ptr<Dialogue> verbatimChat(const ChatRequest &request, const ChatTar
 std::unique_ptr<Dialogue> translated(const ClientProtocol &protocol, const ProviderCodec &codec,
                                      const middle::Request &request, const UpstreamTarget &target,
                                      const AnswerIdentity &identity);
+/// The same for an answer of several upstream calls: each is a dialogue, and all write to this client, who must outlive
+/// them. Only the last one is ended.
+std::unique_ptr<Dialogue> translated(AnswerEncoder &client, const ProviderCodec &codec, const middle::Request &request,
+                                     const UpstreamTarget &target);
 
 } // namespace assistiv

@@ -4,14 +4,17 @@
 
 #include "providers/anthropic/anthropiccodec.h"
 #include "providers/chat/chatprotocol.h"
+#include "providers/responses/responsesprotocol.h"
 
 namespace assistiv {
 
 const ClientProtocol &clientProtocol(ClientApi api)
 {
     static const ChatProtocol chat;
+    static const ResponsesProtocol responses;
     switch (api) {
     case ClientApi::Chat: break;
+    case ClientApi::Responses: return responses;
     }
     return chat;
 }

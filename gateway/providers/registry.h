@@ -9,7 +9,7 @@
 namespace assistiv {
 
 /// The protocols that clients may speak.
-enum class ClientApi { Chat };
+enum class ClientApi { Chat, Responses };
 
 const ClientProtocol &clientProtocol(ClientApi api);
 

@@ -141,10 +141,11 @@ Outcome replay(Dialogue &dialogue, const QByteArrayList &pieces)
     if (!outcome.isComplete && !outcome.failure)
         take(dialogue.bodyEnded());
     outcome.consumption = dialogue.consumption();
+    const Ending ending { outcome.consumption.usage, Timestamp::fromMs(1'775'644'205'000) };
     if (outcome.isComplete)
-        outcome.forClient += dialogue.end(outcome.consumption.usage);
+        outcome.forClient += dialogue.end(ending);
     else if (outcome.failure)
-        outcome.forClient += dialogue.streamFailure(outcome.failure->error, envelope(outcome.failure->error));
+        outcome.forClient += dialogue.streamFailure(outcome.failure->error, envelope(outcome.failure->error), ending);
     return outcome;
 }
 

@@ -2,9 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "providers/chat/chatdecoder.h"
 
-#include "providers/jsonread.h"
-
-#include <QtCore/QHash>
+#include "providers/clientread.h"
 
 #include <algorithm>
 #include <array>
@@ -54,33 +52,6 @@ constexpr std::array<QByteArrayView, 5> Consumed = { "model", "stream", "stream_
 // Of no use to any provider: nothing is stored there.
 constexpr std::array<QByteArrayView, 2> NeverPassedOn = { "store", "metadata" };
 
-middle::CacheLife cacheLife(element parent)
-{
-    const auto mark = json::member(parent, "cache_control");
-    if (!mark || json::text(*mark, "type") != "ephemeral")
-        return middle::CacheLife::None;
-    return json::text(*mark, "ttl") == "1h" ? middle::CacheLife::Hour : middle::CacheLife::Minutes;
-}
-
-/// A "data:" URL taken apart; empty when it is none or not in base64.
-struct DataUrl
-{
-    QByteArray mimeType;
-    QByteArray base64;
-};
-
-std::optional<DataUrl> dataUrl(QByteArrayView url)
-{
-    const qsizetype comma = url.indexOf(',');
-    if (url.first(qMin(url.size(), qsizetype(5))).compare("data:", Qt::CaseInsensitive) != 0 || comma < 0)
-        return {};
-    const QByteArray head = url.sliced(5, comma - 5).toByteArray().toLower();
-    const QByteArrayView data = url.sliced(comma + 1);
-    if (!head.endsWith(";base64") || data.isEmpty())
-        return {};
-    return DataUrl { head.first(head.indexOf(';')), data.toByteArray() };
-}
-
 class ChatDecoder
 {
 public:
@@ -97,15 +68,8 @@ public:
         if (request.maxTokens > 0)
             m_request.maxTokens = request.maxTokens;
 
-        // Of a repeated name the last one counts.
-        QHash<QByteArrayView, qsizetype> places;
-        qsizetype place = 0;
-        for (const auto field : object)
-            places.insert(json::view(field.key), place++);
-        place = 0;
-        for (const auto field : object) {
-            if (places.value(json::view(field.key)) == place++ && !field.value.is_null())
-                member(json::view(field.key), field.value);
+        for (const auto &[name, value] : client::members(object)) {
+            member(name, value);
             if (m_error)
                 return *m_error;
         }
@@ -224,15 +188,10 @@ private:
         const auto described = json::member(value, "json_schema");
         if (type != "json_schema" || !described)
             return;
-        m_request.format = { .kind = middle::Format::Kind::JsonSchema,
-                             .name = json::text(*described, "name").toByteArray(),
-                             .description = json::text(*described, "description").toByteArray(),
-                             .strict = json::flag(*described, "strict") };
-        const auto schema = json::member(*described, "schema");
-        if (schema && !schema->is_object())
-            return refuse("response_format.json_schema.schema", u"schema must be an object"_s);
-        if (schema)
-            m_request.format.schema = json::minified(*schema);
+        if (auto format = client::schemaFormat(*described))
+            m_request.format = std::move(*format);
+        else
+            refuse("response_format.json_schema.schema", u"schema must be an object"_s);
     }
 
     void tools(element value)
@@ -243,30 +202,20 @@ private:
             const auto function = json::member(entry, "function");
             if (!function)
                 continue; // parseChatRequest() refuses it
-            middle::Tool tool { .name = json::text(*function, "name").toByteArray(),
-                                .description = json::text(*function, "description").toByteArray(),
-                                .strict = json::flag(*function, "strict"),
-                                .cache = cacheLife(entry) };
-            const auto parameters = json::member(*function, "parameters");
-            if (parameters && !parameters->is_object())
+            auto tool = client::function(*function);
+            if (!tool)
                 return refuse(path + ".parameters", u"parameters must be an object"_s);
-            if (parameters)
-                tool.parameters = json::minified(*parameters);
-            m_request.tools.append(std::move(tool));
+            tool->cache = client::cacheLife(entry);
+            m_request.tools.append(std::move(*tool));
         }
     }
 
     void toolChoice(element value)
     {
-        const auto modeOf = [](QByteArrayView word) {
-            return word == "none" ? middle::ToolChoice::Mode::None
-                : word == "required" ? middle::ToolChoice::Mode::Required
-                                     : middle::ToolChoice::Mode::Auto;
-        };
         middle::ToolChoice &choice = m_request.toolChoice;
         choice = {};
         if (value.is_string()) {
-            choice.mode = modeOf(json::string(value));
+            choice.mode = client::choiceMode(json::string(value));
             return;
         }
         const QByteArrayView type = json::text(value, "type");
@@ -281,7 +230,7 @@ private:
         const auto allowed = type == "allowed_tools" ? json::member(value, "allowed_tools") : std::nullopt;
         if (!allowed)
             return refuse("tool_choice.type", u"only functions can be chosen"_s, ErrorCode::UnsupportedToolType);
-        choice.mode = modeOf(json::text(*allowed, "mode"));
+        choice.mode = client::choiceMode(json::text(*allowed, "mode"));
         for (const element entry : json::elements(json::member(*allowed, "tools"))) {
             const auto function = json::member(entry, "function");
             if (function)
@@ -312,7 +261,7 @@ private:
         if (role == "assistant")
             assistant(path, entry, parts);
         // Some clients mark the whole message instead of its last part.
-        if (const auto life = cacheLife(entry); life != middle::CacheLife::None && !parts.isEmpty())
+        if (const auto life = client::cacheLife(entry); life != middle::CacheLife::None && !parts.isEmpty())
             parts.last().cache = life;
 
         if (role == "system" || role == "developer")
@@ -409,7 +358,7 @@ private:
         QList<middle::Part> parts;
         int index = 0;
         for (const element entry : json::elements(value)) {
-            middle::Part piece { .cache = cacheLife(entry), .place = path + '[' + QByteArray::number(index++) + ']' };
+            middle::Part piece { .cache = client::cacheLife(entry), .place = path + '[' + QByteArray::number(index++) + ']' };
             if (part(entry, piece))
                 parts.append(std::move(piece));
         }
@@ -435,37 +384,22 @@ private:
 
     bool imagePart(element described, middle::Part &out)
     {
-        const QByteArrayView url = json::text(described, "url");
-        middle::Image image { .detail = json::text(described, "detail").toByteArray() };
-        if (auto data = dataUrl(url)) {
-            image.mimeType = std::move(data->mimeType);
-            image.base64 = std::move(data->base64);
-        } else if (url.startsWith("https://") || url.startsWith("http://")) {
-            image.url = url.toByteArray();
-        } else {
+        auto image = client::image(json::text(described, "url"), json::text(described, "detail"));
+        if (image)
+            out.content = std::move(*image);
+        else
             refuse(out.place + ".image_url.url", u"an image needs an https URL or a data URL in base64"_s);
-            return false;
-        }
-        out.content = std::move(image);
-        return true;
+        return image.has_value();
     }
 
     bool filePart(element described, middle::Part &out)
     {
-        const QByteArrayView given = json::text(described, "file_data");
-        middle::File file { .name = json::text(described, "filename").toByteArray() };
-        if (auto data = dataUrl(given)) {
-            file.mimeType = std::move(data->mimeType);
-            file.base64 = std::move(data->base64);
-        } else if (given.startsWith("JVBERi")) { // "%PDF-": the bare base64 that OpenAI takes as well
-            file.mimeType = "application/pdf";
-            file.base64 = given.toByteArray();
-        } else {
+        auto file = client::file(json::text(described, "file_data"), json::text(described, "filename"));
+        if (file)
+            out.content = std::move(*file);
+        else
             refuse(out.place + ".file.file_data", u"file_data must be a data URL in base64"_s);
-            return false;
-        }
-        out.content = std::move(file);
-        return true;
+        return file.has_value();
     }
 
     middle::Request m_request;

@@ -76,7 +76,7 @@ void writeTextOrNull(JsonWriter &json, QByteArrayView name, const QByteArray &te
         json.utf8(text);
 }
 
-class ChatStreamEncoder final : public StreamEncoder
+class ChatStreamEncoder final : public AnswerEncoder
 {
 public:
     ChatStreamEncoder(const AnswerIdentity &identity, bool includeUsage)
@@ -97,15 +97,17 @@ public:
         return frame.isEmpty() ? frame : begin() + frame;
     }
 
-    QByteArray end(const Usage &usage) override
+    bool isTooLarge() const override { return false; } // nothing is kept
+
+    QByteArray end(const Ending &ending) override
     {
         QByteArray frames = begin() + delta([](JsonWriter &) {}, finishWord(m_finish));
         if (m_includeUsage)
-            frames += chatUsageFrame(usage, m_identity);
+            frames += chatUsageFrame(ending.usage, m_identity);
         return frames + "data: [DONE]\n\n";
     }
 
-    QByteArray fail(const Error &, const QByteArray &envelope) override { return errorFrame(envelope); }
+    QByteArray fail(const Error &, const QByteArray &envelope, const Ending &) override { return errorFrame(envelope); }
 
 private:
     QByteArray frameOf(const middle::Event &event) const
@@ -163,6 +165,52 @@ private:
     bool m_hasBegun = false;
 };
 
+/// One piece for a client that wants no stream.
+class ChatAnswerEncoder final : public AnswerEncoder
+{
+public:
+    explicit ChatAnswerEncoder(const AnswerIdentity &identity) : m_identity(identity) {}
+
+    QByteArray write(const middle::Event &event) override
+    {
+        m_isTooLarge = !m_collector.add(event) || m_isTooLarge;
+        return {};
+    }
+
+    bool isTooLarge() const override { return m_isTooLarge; }
+
+    QByteArray end(const Ending &ending) override
+    {
+        const middle::Answer &answer = m_collector.answer();
+        const ChatMessage message = messageOf(answer);
+        JsonWriter json;
+        json.beginObject().key("id").utf8(m_identity.id).key("object").utf8("chat.completion");
+        json.member("created", m_identity.created.ms() / 1000).key("model").utf8(m_identity.model);
+        json.key("choices").beginArray().beginObject().member("index", 0);
+        json.key("message").beginObject().key("role").utf8("assistant");
+        writeTextOrNull(json, "content", message.text);
+        writeTextOrNull(json, "refusal", message.refusal);
+        if (!message.calls.isEmpty()) {
+            json.key("tool_calls").beginArray();
+            for (const middle::ToolCall &call : message.calls)
+                writeCall(json, call, {});
+            json.endArray();
+        }
+        json.endObject();
+        writeLogprobs(json, answer.logprobs);
+        json.key("finish_reason").utf8(finishWord(answer.finish)).endObject().endArray();
+        json.key("usage").raw(chatUsageJson(ending.usage)).endObject();
+        return json.take();
+    }
+
+    QByteArray fail(const Error &, const QByteArray &envelope, const Ending &) override { return envelope; }
+
+private:
+    const AnswerIdentity m_identity;
+    middle::AnswerCollector m_collector;
+    bool m_isTooLarge = false;
+};
+
 } // namespace
 
 Result<middle::Request> ChatProtocol::decode(const QByteArray &body) const
@@ -171,34 +219,12 @@ Result<middle::Request> ChatProtocol::decode(const QByteArray &body) const
     return request ? middleRequest(*request) : Result<middle::Request>(request.error());
 }
 
-QByteArray ChatProtocol::encodeAnswer(const middle::Answer &answer, const Usage &usage, const AnswerIdentity &identity,
-                                      const middle::Request &) const
-{
-    const ChatMessage message = messageOf(answer);
-    JsonWriter json;
-    json.beginObject().key("id").utf8(identity.id).key("object").utf8("chat.completion");
-    json.member("created", identity.created.ms() / 1000).key("model").utf8(identity.model);
-    json.key("choices").beginArray().beginObject().member("index", 0);
-    json.key("message").beginObject().key("role").utf8("assistant");
-    writeTextOrNull(json, "content", message.text);
-    writeTextOrNull(json, "refusal", message.refusal);
-    if (!message.calls.isEmpty()) {
-        json.key("tool_calls").beginArray();
-        for (const middle::ToolCall &call : message.calls)
-            writeCall(json, call, {});
-        json.endArray();
-    }
-    json.endObject();
-    writeLogprobs(json, answer.logprobs);
-    json.key("finish_reason").utf8(finishWord(answer.finish)).endObject().endArray();
-    json.key("usage").raw(chatUsageJson(usage)).endObject();
-    return json.take();
-}
-
-std::unique_ptr<StreamEncoder> ChatProtocol::encoder(const AnswerIdentity &identity,
+std::unique_ptr<AnswerEncoder> ChatProtocol::encoder(const AnswerIdentity &identity,
                                                      const middle::Request &request) const
 {
-    return std::make_unique<ChatStreamEncoder>(identity, request.includeUsage);
+    if (request.stream)
+        return std::make_unique<ChatStreamEncoder>(identity, request.includeUsage);
+    return std::make_unique<ChatAnswerEncoder>(identity);
 }
 
 } // namespace assistiv

@@ -11,9 +11,7 @@ class ChatProtocol final : public ClientProtocol
 {
 public:
     Result<middle::Request> decode(const QByteArray &body) const override;
-    QByteArray encodeAnswer(const middle::Answer &answer, const Usage &usage, const AnswerIdentity &identity,
-                            const middle::Request &request) const override;
-    std::unique_ptr<StreamEncoder> encoder(const AnswerIdentity &identity,
+    std::unique_ptr<AnswerEncoder> encoder(const AnswerIdentity &identity,
                                            const middle::Request &request) const override;
 };
 

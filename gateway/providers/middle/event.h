@@ -34,6 +34,8 @@ struct RefusalDelta
 struct ReasoningDelta
 {
     QByteArray text = {};
+    /// The model's own words, not a summary of them.
+    bool isRaw = false;
     friend bool operator==(const ReasoningDelta &, const ReasoningDelta &) = default;
 };
 

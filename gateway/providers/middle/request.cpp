@@ -16,6 +16,8 @@ using namespace Qt::StringLiterals;
 namespace {
 
 constexpr qsizetype MostNames = 50;
+constexpr qint64 BytesPerToken = 4;
+constexpr qint64 TokensPerAttachment = 1000;
 
 // Unknown members have whatever name a client made up, and the header is a line.
 bool fitsHeader(QByteArrayView name)
@@ -26,7 +28,41 @@ bool fitsHeader(QByteArrayView name)
     });
 }
 
+/// Counts what the parts of a prompt hold.
+struct PromptSize
+{
+    void operator()(const Text &text) { bytes += text.text.size(); }
+    void operator()(const Refusal &refusal) { bytes += refusal.text.size(); }
+    void operator()(const Reasoning &) {}
+    void operator()(const Image &) { ++attachments; }
+    void operator()(const File &) { ++attachments; }
+    void operator()(const ToolCall &call) { bytes += call.name.size() + call.arguments.size(); }
+    void operator()(const ToolResult &result)
+    {
+        for (const auto &piece : result.content)
+            std::visit(*this, piece);
+    }
+    void operator()(const Opaque &) {}
+
+    qint64 bytes = 0;
+    qint64 attachments = 0;
+};
+
 } // namespace
+
+qint64 estimatedPromptTokens(const Request &request)
+{
+    PromptSize size;
+    for (const SystemText &text : request.system)
+        size.bytes += text.text.size();
+    for (const Turn &turn : request.turns) {
+        for (const Part &part : turn.parts)
+            std::visit(size, part.content);
+    }
+    for (const Tool &tool : request.tools)
+        size.bytes += tool.name.size() + tool.description.size() + tool.parameters.size();
+    return (size.bytes + BytesPerToken - 1) / BytesPerToken + TokensPerAttachment * size.attachments;
+}
 
 QByteArrayList namesOf(const Request &request, const QList<Field> &fields)
 {

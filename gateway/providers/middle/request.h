@@ -223,6 +223,10 @@ struct Request
     // How the client wants its answer.
     bool stream = false;
     bool includeUsage = false;
+    /// Opaque reasoning state is shown.
+    bool includeOpaque = false;
+    /// What its protocol repeats of the request in the answer, in that protocol's own form.
+    QByteArray echo = {};
 
     /// Members the client sent that Field has words for, each under the client's own name and in its order.
     QList<std::pair<Field, QByteArray>> given = {};
@@ -242,6 +246,9 @@ struct Request
         return {};
     }
 };
+
+/// Prompt tokens when the provider reports none: 4 bytes a token for texts, calls and tools, 1000 for each image or file.
+qint64 estimatedPromptTokens(const Request &request);
 
 /// The client's names of those fields, for x-dropped-params. Names that do not fit a header line are left out.
 QByteArrayList namesOf(const Request &request, const QList<Field> &fields);

@@ -190,12 +190,15 @@ void tst_ChatProtocol::refuses()
 
 void tst_ChatProtocol::writesAnAnswer()
 {
-    middle::Answer answer;
-    answer.parts = { { .content = middle::Reasoning { "hm" } },       { .content = middle::Text { "a\"b" } },
-                     { .content = middle::Opaque { "p", "m", "x" } }, { .content = middle::ToolCall { "c", "f", "{}", "sig" } },
-                     { .content = middle::Text { "c" } } };
-    answer.finish = middle::FinishReason::ToolCalls;
-    answer.logprobs = R"([{"token":"a"}])";
+    const middle::Events events
+        = { middle::ReasoningDelta { "hm" },     middle::TextDelta { "a\"b", R"([{"token":"a"}])" },
+            middle::Opaque { "p", "m", "x" },    middle::CallStart { 0, "c", "f", "sig" },
+            middle::CallArguments { 0, "{}" },   middle::CallEnd { 0 },
+            middle::TextDelta { "c" },           middle::Finish { middle::FinishReason::ToolCalls } };
+    const auto encoder = ChatProtocol().encoder(identity(), {});
+    for (const middle::Event &event : events)
+        QVERIFY(encoder->write(event).isEmpty());
+    QVERIFY(!encoder->isTooLarge());
     const Usage usage { .inFresh = 1, .inCached = 2, .outText = 3, .outReasoning = 4 };
     const QByteArray expected
         = R"({"id":"chatcmpl-1","object":"chat.completion","created":5,"model":"slug","choices":[{"index":0,"message":{"role":"assistant",)"
@@ -203,12 +206,13 @@ void tst_ChatProtocol::writesAnAnswer()
           R"("extra_content":{"google":{"thought_signature":"sig"}}}]},"logprobs":{"content":[{"token":"a"}],"refusal":null},)"
           R"("finish_reason":"tool_calls"}],"usage":{"prompt_tokens":3,"completion_tokens":7,"total_tokens":10,)"
           R"("prompt_tokens_details":{"cached_tokens":2},"completion_tokens_details":{"reasoning_tokens":4}}})";
-    QCOMPARE(ChatProtocol().encodeAnswer(answer, usage, identity(), {}), expected);
+    QCOMPARE(encoder->end({ .usage = usage }), expected);
 }
 
 void tst_ChatProtocol::writesAStream()
 {
     middle::Request request;
+    request.stream = true;
     request.includeUsage = true;
     const auto encoder = ChatProtocol().encoder(identity(), request);
     QByteArray stream;
@@ -221,7 +225,7 @@ void tst_ChatProtocol::writesAStream()
             middle::Finish { middle::FinishReason::ToolCalls } };
     for (const middle::Event &event : events)
         stream += encoder->write(event);
-    stream += encoder->end({ .inFresh = 1, .outText = 2 });
+    stream += encoder->end({ .usage = { .inFresh = 1, .outText = 2 } });
     const QByteArray head = R"(data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":5,"model":"slug","choices":[)";
     const auto chunk = [&head](const QByteArray &delta, const QByteArray &logprobs = "null", const QByteArray &reason = "null") {
         return head + R"({"index":0,"delta":{)" + delta + R"(},"logprobs":)" + logprobs + R"(,"finish_reason":)" + reason
@@ -240,7 +244,7 @@ void tst_ChatProtocol::writesAStream()
 
 void tst_ChatProtocol::writesNothingBeforeThereIsSomethingToSee()
 {
-    const auto encoder = ChatProtocol().encoder(identity(), {});
+    const auto encoder = ChatProtocol().encoder(identity(), { .stream = true });
     const middle::Events silent = { middle::Start { "id", "m" },        middle::UsageReport { Usage() },
                                     middle::ReasoningDelta { "hm" },    middle::ItemEnd(),
                                     middle::Opaque { "p", "m", "x" },   middle::CallArguments { 0, "" },
@@ -253,8 +257,10 @@ void tst_ChatProtocol::writesNothingBeforeThereIsSomethingToSee()
 
 void tst_ChatProtocol::writesFailures()
 {
-    const auto encoder = ChatProtocol().encoder(identity(), {});
-    QCOMPARE(encoder->fail({}, R"({"error":{}})"), "data: {\"error\":{}}\n\n"_ba);
+    const auto encoder = ChatProtocol().encoder(identity(), { .stream = true });
+    QCOMPARE(encoder->fail({}, R"({"error":{}})", {}), "data: {\"error\":{}}\n\n"_ba);
+    const auto whole = ChatProtocol().encoder(identity(), {});
+    QCOMPARE(whole->fail({}, R"({"error":{}})", {}), R"({"error":{}})"_ba);
 }
 
 QTEST_APPLESS_MAIN(tst_ChatProtocol)
