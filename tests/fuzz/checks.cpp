@@ -116,8 +116,8 @@ QString Checks::clientRequest(Mutator &mutator)
     const auto call = (*dialogue)->call();
     if (const QString wrong = callIsBroken(call); !wrong.isEmpty())
         return wrong;
-    return call && !isBounded(call->body.size(), m_input.size()) ? u"the provider gets %1 bytes"_s.arg(call->body.size())
-                                                                 : QString();
+    const bool isBoundedCall = !call || isBounded(call->body.size(), m_input.size());
+    return isBoundedCall ? QString() : u"the provider gets %1 bytes"_s.arg(call->body.size());
 }
 
 QString Checks::verify(const Outcome &outcome, bool isStream) const

@@ -126,7 +126,8 @@ private:
 
     void addPart(const middle::Part &part, Message &message)
     {
-        const bool followsText = std::exchange(m_followsText, false);
+        // The last part may have been another message's.
+        const bool followsText = std::exchange(m_followsText, false) && !message.blocks.isEmpty();
         if (const auto *text = std::get_if<middle::Text>(&part.content))
             return addText(text->text, message);
         if (const auto *refusal = std::get_if<middle::Refusal>(&part.content))
