@@ -23,6 +23,11 @@ struct UpstreamTarget
     std::optional<qint64> maxOutputTokens = {};
     ModelQuirks quirks = {};
     ProviderOptions options = {};
+
+    /// Whether it is the one that can read this state.
+    bool owns(const middle::Opaque &opaque) const { return opaque.provider == provider && opaque.model == model; }
+    /// Its name under the calls that it has signed.
+    QByteArray signer() const { return provider + '/' + model; }
 };
 
 UpstreamTarget upstreamTarget(const CatalogModel &model, const CatalogMapping &mapping);

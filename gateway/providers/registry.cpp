@@ -4,6 +4,7 @@
 
 #include "providers/anthropic/anthropiccodec.h"
 #include "providers/chat/chatprotocol.h"
+#include "providers/google/googlecodec.h"
 #include "providers/responses/responsesprotocol.h"
 
 namespace assistiv {
@@ -22,8 +23,11 @@ const ClientProtocol &clientProtocol(ClientApi api)
 const ProviderCodec *providerCodec(ProviderKind kind, UpstreamApi api)
 {
     static const AnthropicCodec anthropic;
+    static const GoogleCodec google;
     if (kind == ProviderKind::Anthropic && api == UpstreamApi::Messages)
         return &anthropic;
+    if (kind == ProviderKind::Google && api == UpstreamApi::GenerateContent)
+        return &google;
     return nullptr;
 }
 

@@ -27,9 +27,26 @@ struct Reported
     QString message;
     QString code;
     QString param;
+    /// Google's: why, in a word, and seconds to wait; 0 when it does not say.
+    QString reason;
+    int wait = 0;
 };
 
-// The shapes of docs/contract/providers-openai.md, "Error bodies"; anything else leaves the message empty.
+// Details with types of their own (google.rpc): ErrorInfo has a reason, RetryInfo a time ("37s", "0.5s").
+void readDetails(const QJsonArray &details, Reported &reported)
+{
+    for (const QJsonValue &detail : details) {
+        const QJsonObject object = detail.toObject();
+        if (reported.reason.isEmpty())
+            reported.reason = object.value("reason"_L1).toString();
+        const QString delay = object.value("retryDelay"_L1).toString();
+        if (delay.endsWith(u's'))
+            reported.wait = retryAfterSeconds(delay.chopped(1).toLatin1(), {});
+    }
+}
+
+// The shapes of docs/contract/providers-openai.md and providers-google.md, "Error bodies" and "Errors"; anything else
+// leaves the message empty.
 Reported reportedBy(QByteArrayView body)
 {
     QJsonDocument document = QJsonDocument::fromJson(body.toByteArray());
@@ -44,6 +61,9 @@ Reported reportedBy(QByteArrayView body)
         reported.code = object.value("code"_L1).toString();
         if (reported.code.isEmpty())
             reported.code = object.value("type"_L1).toString();
+        if (reported.code.isEmpty())
+            reported.code = object.value("status"_L1).toString();
+        readDetails(object.value("details"_L1).toArray(), reported);
         reported.param = object.value("param"_L1).toString();
     } else {
         reported.message = error.isString() ? error.toString() : root.value("message"_L1).toString();
@@ -55,7 +75,8 @@ Reported reportedBy(QByteArrayView body)
 bool means(const Reported &reported, std::initializer_list<QLatin1StringView> words)
 {
     return std::any_of(words.begin(), words.end(), [&](QLatin1StringView word) {
-        return reported.message.contains(word, Qt::CaseInsensitive) || reported.code.contains(word, Qt::CaseInsensitive);
+        return reported.message.contains(word, Qt::CaseInsensitive) || reported.code.contains(word, Qt::CaseInsensitive)
+            || reported.reason.contains(word, Qt::CaseInsensitive);
     });
 }
 
@@ -63,7 +84,8 @@ bool meansTooLong(const Reported &reported)
 {
     return means(reported, { "context_length_exceeded"_L1, "string_above_max_length"_L1, "maximum context length"_L1,
                              "context window"_L1, "maximum prompt length"_L1, "exceeds the available context"_L1,
-                             "prompt is too long"_L1, "exceed context limit"_L1 });
+                             "prompt is too long"_L1, "exceed context limit"_L1 })
+        || (means(reported, { "input token count"_L1 }) && means(reported, { "exceed"_L1 }));
 }
 
 bool meansNoCredit(const Reported &reported)
@@ -117,6 +139,8 @@ int retryAfterSeconds(QByteArrayView retryAfter, QByteArrayView retryAfterMs)
 UpstreamFailure failureFromStatus(int status, QByteArrayView body, int wait, QByteArrayView ownKey)
 {
     const Reported reported = reportedBy(body);
+    if (wait == 0)
+        wait = reported.wait;
     const QString message
         = cleaned(reported.message.isEmpty() ? u"The provider answered with status %1."_s.arg(status) : reported.message, ownKey);
 

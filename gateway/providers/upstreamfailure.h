@@ -36,7 +36,7 @@ struct FailedReply
 UpstreamFailure failureFromReply(const FailedReply &reply);
 
 /// An answer with a status other than 200. body may be cut to its first 64 KiB; ownKey is taken out of the message.
-/// wait: see retryAfterSeconds().
+/// wait: see retryAfterSeconds(); 0: what the body says.
 UpstreamFailure failureFromStatus(int status, QByteArrayView body, int wait, QByteArrayView ownKey);
 
 /// No answer at all, or one that broke off.

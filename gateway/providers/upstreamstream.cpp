@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "providers/upstreamstream.h"
 
-#include <algorithm>
-
 namespace assistiv {
 
 middle::Events UpstreamStream::feed(QByteArray bytes)
@@ -18,8 +16,9 @@ middle::Events UpstreamStream::feed(QByteArray bytes)
             break;
         if (event->data.isEmpty())
             continue;
+        const qsizetype before = events.size();
         m_decoder->onEvent(*event, events);
-        endAtLast(events);
+        m_isOver = middle::endAtLast(events, before);
     }
     if (!m_isOver && m_reader.hasFailed())
         fail(events, unreadableAnswer());
@@ -32,19 +31,10 @@ middle::Events UpstreamStream::end()
     if (m_isOver)
         return events;
     m_decoder->onEnd(events);
-    endAtLast(events);
+    m_isOver = middle::endAtLast(events);
     if (!m_isOver)
         fail(events, truncatedAnswer());
     return events;
-}
-
-void UpstreamStream::endAtLast(middle::Events &events)
-{
-    const auto last = std::find_if(events.cbegin(), events.cend(), middle::isLast);
-    if (last == events.cend())
-        return;
-    events.erase(last + 1, events.cend());
-    m_isOver = true;
 }
 
 void UpstreamStream::fail(middle::Events &events, const UpstreamFailure &failure)

@@ -20,7 +20,6 @@ public:
     bool isOver() const { return m_isOver; }
 
 private:
-    void endAtLast(middle::Events &events);
     void fail(middle::Events &events, const UpstreamFailure &failure);
 
     std::unique_ptr<StreamDecoder> m_decoder;

@@ -4,6 +4,7 @@
 
 #include "net/ssereader.h"
 #include "providers/jsonread.h"
+#include "providers/upstreamstream.h"
 
 #include <algorithm>
 #include <array>
@@ -58,6 +59,17 @@ QString framesAreBroken(const QByteArray &stream)
     return {};
 }
 
+QString callIsBroken(const Result<UpstreamCall> &call)
+{
+    if (!call)
+        return call.error().message.isEmpty() ? u"a refusal without words"_s : QString();
+    if (!isJsonObject(call->body))
+        return u"the provider gets what is no JSON: "_s + QString::fromUtf8(call->body.left(2000));
+    const bool fits = fitsHeader(call->path) && std::all_of(call->dropped.begin(), call->dropped.end(), fitsHeader)
+        && call->dropped.size() <= 100;
+    return fits ? QString() : u"a path or a header that is none"_s;
+}
+
 QByteArrayList eventsIn(const QByteArrayList &pieces)
 {
     SseReader reader;
@@ -79,7 +91,7 @@ QString Checks::run(Mutator &mutator)
 {
     static constexpr std::array All = { &Checks::clientRequest, &Checks::streamedAnswer, &Checks::streamedAnswer,
                                         &Checks::cutStream,     &Checks::wholeAnswer,    &Checks::failedAnswer,
-                                        &Checks::eventStream };
+                                        &Checks::eventStream,   &Checks::furtherRound };
     m_input.clear();
     return (this->*All[size_t(mutator.below(qsizetype(All.size())))])(mutator);
 }
@@ -102,16 +114,10 @@ QString Checks::clientRequest(Mutator &mutator)
     if (!dialogue)
         return dialogue.error().message.isEmpty() ? u"a refusal without words"_s : QString();
     const auto call = (*dialogue)->call();
-    if (!call)
-        return call.error().message.isEmpty() ? u"a refusal without words"_s : QString();
-    if (!isJsonObject(call->body))
-        return u"the provider gets what is no JSON: "_s + QString::fromUtf8(call->body.left(2000));
-    if (!isBounded(call->body.size(), m_input.size()))
-        return u"the provider gets %1 bytes"_s.arg(call->body.size());
-    if (!fitsHeader(call->path) || !std::all_of(call->dropped.begin(), call->dropped.end(), fitsHeader)
-        || call->dropped.size() > 100)
-        return u"a path or a header that is none"_s;
-    return {};
+    if (const QString wrong = callIsBroken(call); !wrong.isEmpty())
+        return wrong;
+    const bool isBoundedCall = !call || isBounded(call->body.size(), m_input.size());
+    return isBoundedCall ? QString() : u"the provider gets %1 bytes"_s.arg(call->body.size());
 }
 
 QString Checks::verify(const Outcome &outcome, bool isStream) const
@@ -190,6 +196,40 @@ QString Checks::failedAnswer(Mutator &mutator)
     if (failure.error.retryAfterSeconds < 0 || failure.error.retryAfterSeconds > 3600)
         return u"a wait of %1 seconds"_s.arg(failure.error.retryAfterSeconds);
     return {};
+}
+
+// What a model has said can be sent back to it, or to any other, whatever became of its state on the way.
+QString Checks::furtherRound(Mutator &mutator)
+{
+    const auto anyTranslated = [&]() -> const Case & {
+        for (;;) {
+            const Case &golden = anyCase(mutator, &Case::replySse);
+            if (providerCodec(golden.kind, golden.api))
+                return golden;
+        }
+    };
+    const Case &first = anyTranslated();
+    const Case &second = mutator.oneIn(3) ? anyTranslated() : first;
+    m_input = mutator.oneIn(2) ? first.replySse : mutator.stream(first.replySse, second.replySse);
+    UpstreamStream upstream(providerCodec(first.kind, first.api)->decoder({}, first.target));
+    middle::AnswerCollector collector;
+    const middle::Events events = upstream.feed(m_input) + upstream.end();
+    for (const middle::Event &event : events)
+        collector.add(event);
+
+    using middle::Part;
+    middle::Turn answer { middle::Role::Assistant, collector.answer().parts };
+    middle::Turn results { middle::Role::User, {} };
+    for (Part &part : answer.parts) {
+        if (auto *opaque = std::get_if<middle::Opaque>(&part.content); opaque && mutator.oneIn(3))
+            opaque->blob = mutator.json(opaque->blob);
+        if (auto *call = std::get_if<middle::ToolCall>(&part.content))
+            results.parts.append({ .content = middle::ToolResult { call->id, { middle::Text { call->arguments } } } });
+    }
+    middle::Request request;
+    request.turns = { { middle::Role::User, { { .content = middle::Text { "Go" } } } }, answer, results };
+    const auto call = providerCodec(second.kind, second.api)->encode(request, second.target);
+    return call ? callIsBroken(call) : u"a further round is refused: "_s + call.error().message;
 }
 
 QString Checks::eventStream(Mutator &mutator)

@@ -26,6 +26,7 @@ private:
     QString cutStream(Mutator &mutator);
     QString wholeAnswer(Mutator &mutator);
     QString failedAnswer(Mutator &mutator);
+    QString furtherRound(Mutator &mutator);
     QString eventStream(Mutator &mutator);
 
     const golden::Case &anyCase(Mutator &mutator, QByteArray golden::Case::*mustHave) const;

@@ -22,6 +22,8 @@ const QByteArrayList &tokens()
         "\xed\xa0\xbd", "\xef\xbb\xbf", "\n", "\r", "\r\n", "\n\n", "data: ", "event: ", "event: error\n", "id: 1\n", ":", ",",
         "{", "}", "[", "]", "[DONE]", QByteArray("\0", 1), "data: [DONE]\n\n", "\"index\":-1,", "\"index\":4294967296,",
         "\"type\":\"message_stop\"", "\"type\":\"error\"", "/*", "NaN",
+        "\"finishReason\":\"STOP\",", "\"finishReason\":\"MALFORMED_FUNCTION_CALL\"", "{\"functionCall\":{}},",
+        "\"thoughtSignature\":\"\"", "\"promptFeedback\":{\"blockReason\":\"SAFETY\"},", "\"error\":{\"code\":429},",
     };
     return all;
 }
@@ -102,7 +104,7 @@ QJsonValue Mutator::changed(const QJsonValue &value, int depth)
 
 QJsonValue Mutator::anyValue()
 {
-    switch (below(11)) {
+    switch (below(12)) {
     case 0: return QJsonValue::Null;
     case 1: return true;
     case 2: return -1;
@@ -113,6 +115,7 @@ QJsonValue Mutator::anyValue()
     case 7: return QJsonArray { QJsonObject { { u"type"_s, u"text"_s } }, 1, QJsonValue::Null };
     case 8: return QString();
     case 9: return QString::fromUtf8(anyToken());
+    case 10: return QJsonObject { { u"functionCall"_s, QJsonObject { { u"name"_s, 1 }, { u"args"_s, u"x"_s } } } };
     default: return QJsonObject { { u"type"_s, u"tool_use"_s }, { u"id"_s, 7 }, { u"name"_s, QJsonValue::Null } };
     }
 }

@@ -147,9 +147,7 @@ middle::Events AnthropicDecoder::wholeAnswer(const QByteArray &body)
     messageDelta(*root, {}, events);
     messageStop(events);
     // Too many blocks fail on the way.
-    const auto last = std::find_if(events.cbegin(), events.cend(), middle::isLast);
-    if (last != events.cend())
-        events.erase(last + 1, events.cend());
+    middle::endAtLast(events);
     return events;
 }
 

@@ -4,9 +4,8 @@
 
 #include "core/jsonwriter.h"
 #include "providers/jsonread.h"
+#include "providers/middle/wire.h"
 
-#include <QtCore/QLocale>
-#include <QtCore/QSet>
 #include <QtCore/QStringDecoder>
 
 #include <algorithm>
@@ -18,8 +17,11 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
+using middle::Block;
 using middle::CacheLife;
 using middle::Field;
+using middle::isBlank;
+using middle::Message;
 
 constexpr QByteArrayView UsualVersion = "2023-06-01";
 constexpr qint64 UsualMaxTokens = 4096;
@@ -47,17 +49,6 @@ constexpr std::array<ThinkingBudget, 6> Budgets = { {
 
 constexpr std::array<QByteArrayView, 4> ImageTypes = { "image/jpeg", "image/png", "image/gif", "image/webp" };
 
-// The API refuses texts without a visible character.
-bool isBlank(const QByteArray &text)
-{
-    return text.trimmed().isEmpty();
-}
-
-QByteArray numberText(double number)
-{
-    return QByteArray::number(number, 'g', QLocale::FloatingPointShortest);
-}
-
 // Ids come from other providers, too, and not all of them keep to the characters that are allowed here.
 QByteArray callIdFor(QByteArray id)
 {
@@ -84,29 +75,6 @@ QByteArray textBlock(const QByteArray &text)
     JsonWriter json;
     json.beginObject().key("type").utf8("text").key("text").utf8(text).endObject();
     return json.take();
-}
-
-// Arguments as an object, whatever the model or the client made of them.
-QByteArray inputObject(const QByteArray &arguments)
-{
-    const QByteArray text = arguments.trimmed();
-    if (text.isEmpty())
-        return "{}";
-    if (const auto value = json::parse(text); value && value->is_object())
-        return text;
-    JsonWriter json;
-    json.beginObject().key("_arguments").utf8(arguments).endObject();
-    return json.take();
-}
-
-// The API insists on an object's schema.
-QByteArray inputSchema(const QByteArray &parameters)
-{
-    const auto schema = json::parse(parameters);
-    const QByteArray compact = schema && schema->is_object() ? json::minified(*schema) : "{}"_ba;
-    if (compact == "{}")
-        return R"({"type":"object","properties":{}})";
-    return (*schema)["type"].error() ? R"({"type":"object",)" + compact.sliced(1) : compact;
 }
 
 // What a provider said once may come back through a client: only the members of a thinking block are taken from it.
@@ -140,18 +108,19 @@ public:
 
     Result<UpstreamCall> encode()
     {
-        if (const QByteArray &tier = m_request.serviceTier; !tier.isEmpty() && tier != "auto" && tier != "default")
-            return middle::unsupported(m_request, Field::ServiceTier); // it has other prices
+        if (middle::wantsOtherTier(m_request))
+            return middle::unsupported(m_request, Field::ServiceTier);
         planMaxTokens();
         planTools();
         planThinking();
         planSystem();
-        planMessages();
-        checkCallsAreAnswered();
-        if (!m_error && m_messages.isEmpty())
-            refuseMessages(u"This model needs at least one message with content besides the instructions."_s);
+        // Texts without a visible character are refused there; what that leaves empty disappears.
+        m_messages = middle::messagesOf(
+            m_request.turns, [this](const middle::Part &part, Message &message) { addPart(part, message); });
         if (m_error)
             return *m_error;
+        if (auto problem = middle::conversationProblem(m_request, m_messages))
+            return *problem;
         markForCache();
 
         UpstreamCall call;
@@ -163,51 +132,23 @@ public:
     }
 
 private:
-    /// A content block, system text or tool: a JSON object that may be marked for the cache.
-    struct Block
-    {
-        QByteArray json;
-        CacheLife cache = CacheLife::None;
-    };
-    struct Message
-    {
-        bool isAssistant = false;
-        QList<Block> blocks = {};
-        /// Results stand before everything else.
-        qsizetype results = 0;
-        /// The calls that an assistant makes, or those that a user's results answer.
-        QSet<QByteArray> callIds = {};
-    };
-
     void refuse(const Error &error)
     {
         if (!m_error)
             m_error = error;
     }
 
-    void refuseMessages(const QString &why)
-    {
-        refuse({ .code = ErrorCode::ValidationError,
-                 .message = why,
-                 .param = QString::fromUtf8(m_request.nameOf(Field::Messages)) });
-    }
-
     void planMaxTokens()
     {
         const qint64 limit = m_target.maxOutputTokens.value_or(0);
-        m_maxTokens = m_request.maxTokens.value_or(limit > 0 ? limit : UsualMaxTokens);
-        if (limit > 0)
-            m_maxTokens = qMin(m_maxTokens, limit);
+        m_maxTokens = middle::outputLimit(m_request, limit).value_or(limit > 0 ? limit : UsualMaxTokens);
     }
 
     void planTools()
     {
         const middle::ToolChoice &choice = m_request.toolChoice;
-        for (const middle::Tool &tool : m_request.tools) {
-            // There is no list of allowed functions: the model is shown no others.
-            if (choice.allowed.isEmpty() || choice.allowed.contains(tool.name))
-                m_tools.append(toolBlock(tool));
-        }
+        for (const middle::Tool &tool : middle::toolsOf(m_request))
+            m_tools.append(toolBlock(tool));
         if (m_tools.isEmpty())
             return;
         if (!isForced(choice.mode) || m_target.quirks.forcedToolChoice) {
@@ -225,7 +166,7 @@ private:
         json.beginObject().key("name").utf8(tool.name);
         if (!tool.description.isEmpty())
             json.key("description").utf8(tool.description);
-        json.key("input_schema").raw(inputSchema(tool.parameters));
+        json.key("input_schema").raw(middle::objectSchema(tool.parameters));
         if (tool.strict)
             json.member("strict", *tool.strict);
         json.endObject();
@@ -295,11 +236,6 @@ private:
         m_isThinking = true;
     }
 
-    bool isOurs(const middle::Opaque &opaque) const
-    {
-        return opaque.provider == m_target.provider && opaque.model == m_target.model;
-    }
-
     // The conversation ends in results of calls whose turn has no thinking of this model.
     bool hasLostThinking() const
     {
@@ -308,7 +244,7 @@ private:
         };
         const auto isThinking = [this](const middle::Part &part) {
             const auto *opaque = std::get_if<middle::Opaque>(&part.content);
-            return opaque && isOurs(*opaque) && !thinkingBlock(opaque->blob).isEmpty();
+            return opaque && m_target.owns(*opaque) && !thinkingBlock(opaque->blob).isEmpty();
         };
         bool endsInResults = false;
         for (auto turn = m_request.turns.crbegin(); turn != m_request.turns.crend(); ++turn) {
@@ -323,78 +259,38 @@ private:
     // Instructions in the middle of the conversation have no place of their own here.
     void planSystem()
     {
-        for (const middle::SystemText &text : m_request.system)
-            addInstruction(text.text, text.cache);
-        for (const middle::Turn &turn : m_request.turns) {
-            for (const middle::Part &part : turn.parts) {
-                const auto *text = std::get_if<middle::Text>(&part.content);
-                if (turn.role == middle::Role::Developer && text)
-                    addInstruction(text->text, part.cache);
-            }
-        }
+        for (const middle::SystemText &text : middle::instructionsOf(m_request))
+            m_system.append({ textBlock(text.text), text.cache });
         const middle::Format &format = m_request.format;
         if (format.kind == middle::Format::Kind::JsonObject
-            || (format.kind == middle::Format::Kind::JsonSchema && format.schema.isEmpty()))
+            || (format.kind == middle::Format::Kind::JsonSchema && !middle::hasSchema(format)))
             m_instructions.append(JsonInstruction.toByteArray());
         for (const QByteArray &text : std::as_const(m_instructions))
-            addInstruction(text, CacheLife::None);
-    }
-
-    void addInstruction(const QByteArray &text, CacheLife cache)
-    {
-        if (!isBlank(text))
-            m_system.append({ textBlock(text), cache });
-    }
-
-    void planMessages()
-    {
-        for (const middle::Turn &turn : m_request.turns) {
-            if (turn.role == middle::Role::Developer)
-                continue;
-            const bool isAssistant = turn.role == middle::Role::Assistant;
-            Message message { .isAssistant = isAssistant };
-            // Neighbours of one role are one message, and what would be empty is none.
-            const bool joins = !m_messages.isEmpty() && m_messages.last().isAssistant == isAssistant;
-            if (joins)
-                message = m_messages.takeLast();
-            for (const middle::Part &part : turn.parts)
-                addPart(part, message);
-            if (!message.blocks.isEmpty())
-                m_messages.append(std::move(message));
-        }
+            m_system.append({ textBlock(text) });
     }
 
     void addPart(const middle::Part &part, Message &message)
     {
         if (const auto *text = std::get_if<middle::Text>(&part.content))
-            return addBlock(message, isBlank(text->text) ? QByteArray() : textBlock(text->text), part.cache);
+            return message.add(isBlank(text->text) ? QByteArray() : textBlock(text->text), part.cache);
         if (const auto *refusal = std::get_if<middle::Refusal>(&part.content))
-            return addBlock(message, isBlank(refusal->text) ? QByteArray() : textBlock(refusal->text), part.cache);
+            return message.add(isBlank(refusal->text) ? QByteArray() : textBlock(refusal->text), part.cache);
         if (const auto *image = std::get_if<middle::Image>(&part.content))
-            return addBlock(message, imageBlock(*image, part), part.cache);
+            return message.add(imageBlock(*image, part), part.cache);
         if (const auto *file = std::get_if<middle::File>(&part.content))
-            return addBlock(message, documentBlock(*file, part), part.cache);
+            return message.add(documentBlock(*file, part), part.cache);
         if (const auto *opaque = std::get_if<middle::Opaque>(&part.content))
-            return addBlock(message, isOurs(*opaque) ? thinkingBlock(opaque->blob) : QByteArray(), CacheLife::None);
+            return message.add(m_target.owns(*opaque) ? thinkingBlock(opaque->blob) : QByteArray(), CacheLife::None);
         if (const auto *call = std::get_if<middle::ToolCall>(&part.content)) {
             JsonWriter json;
             const QByteArray id = callIdFor(call->id);
             json.beginObject().key("type").utf8("tool_use").key("id").utf8(id).key("name").utf8(call->name);
-            json.key("input").raw(inputObject(call->arguments)).endObject();
-            message.callIds.insert(id);
-            return addBlock(message, json.take(), part.cache);
+            json.key("input").raw(middle::argumentsObject(call->arguments)).endObject();
+            return message.addCall(id, json.take(), part.cache);
         }
-        if (const auto *result = std::get_if<middle::ToolResult>(&part.content)) {
-            message.callIds.insert(callIdFor(result->callId));
-            message.blocks.insert(message.results++, { resultBlock(*result, part), part.cache });
-        }
+        if (const auto *result = std::get_if<middle::ToolResult>(&part.content))
+            message.addResult(callIdFor(result->callId), resultBlock(*result, part), part.cache);
         // Reasoning in words is nothing that Anthropic takes back.
-    }
-
-    static void addBlock(Message &message, const QByteArray &json, CacheLife cache)
-    {
-        if (!json.isEmpty())
-            message.blocks.append({ json, cache });
     }
 
     QByteArray imageBlock(const middle::Image &image, const middle::Part &part)
@@ -406,7 +302,7 @@ private:
                 refuse(middle::unsupported(part, u"This model takes images at https addresses and as data only."_s));
             json.key("type").utf8("url").key("url").utf8(image.url);
         } else {
-            const QByteArray type = image.mimeType == "image/jpg" ? "image/jpeg"_ba : image.mimeType;
+            const QByteArray type = middle::imageType(image);
             if (std::find(ImageTypes.begin(), ImageTypes.end(), type) == ImageTypes.end())
                 refuse(middle::unsupported(part, u"This model takes images of type JPEG, PNG, GIF and WebP only."_s));
             json.key("type").utf8("base64").key("media_type").utf8(type).key("data").utf8(image.base64);
@@ -460,21 +356,6 @@ private:
             json.member("is_error", true);
         json.endObject();
         return json.take();
-    }
-
-    // The API refuses a conversation in which a call has no result in the message behind it; we say which one.
-    void checkCallsAreAnswered()
-    {
-        for (qsizetype i = 0; i < m_messages.size(); ++i) {
-            if (!m_messages[i].isAssistant)
-                continue;
-            const Message next = m_messages.value(i + 1);
-            for (const QByteArray &id : std::as_const(m_messages[i].callIds)) {
-                if (!next.callIds.contains(id))
-                    return refuseMessages(
-                        u"The call \"%1\" has no result in the messages behind it."_s.arg(QString::fromUtf8(id)));
-            }
-        }
     }
 
     // The last marks count most: they cover the longest beginnings of the prompt.
@@ -561,15 +442,14 @@ private:
 
     void writeOutputConfig(JsonWriter &json) const
     {
-        const middle::Format &format = m_request.format;
-        const bool hasSchema = format.kind == middle::Format::Kind::JsonSchema && !format.schema.isEmpty();
+        const bool hasSchema = middle::hasSchema(m_request.format);
         if (!hasSchema && m_effort.isEmpty())
             return;
         json.key("output_config").beginObject();
         if (!m_effort.isEmpty())
             json.key("effort").utf8(m_effort);
         if (hasSchema)
-            json.key("format").beginObject().key("type").utf8("json_schema").key("schema").raw(format.schema);
+            json.key("format").beginObject().key("type").utf8("json_schema").key("schema").raw(m_request.format.schema);
         if (hasSchema)
             json.endObject();
         json.endObject();
@@ -592,18 +472,17 @@ private:
 
     void writeSampling(JsonWriter &json)
     {
-        const bool modelTakesIt = m_target.quirks.sampling == Sampling::Yes
-            || (m_target.quirks.sampling == Sampling::EffortNoneOnly && m_request.effort == "none");
+        const bool modelTakesIt = middle::takesSampling(m_target.quirks, m_request);
         // Later versions of the API refuse it for all models; a model that thinks takes none either.
         if (!modelTakesIt || m_isThinking || m_version != UsualVersion) {
             m_dropped += { Field::Temperature, Field::TopP, Field::TopK };
             return;
         }
         if (m_request.temperature) {
-            json.key("temperature").raw(numberText(qMin(*m_request.temperature, 1.0)));
+            json.key("temperature").raw(middle::numberText(qMin(*m_request.temperature, 1.0)));
             m_dropped.append(Field::TopP); // recent models refuse both together
         } else if (m_request.topP) {
-            json.key("top_p").raw(numberText(*m_request.topP));
+            json.key("top_p").raw(middle::numberText(*m_request.topP));
         }
         if (m_request.topK)
             json.member("top_k", *m_request.topK);

@@ -40,7 +40,10 @@ void writeCall(JsonWriter &json, const middle::ToolCall &call, std::optional<int
     json.key("name").utf8(call.name).key("arguments").utf8(call.arguments).endObject();
     if (!call.signature.isEmpty()) {
         json.key("extra_content").beginObject().key("google").beginObject();
-        json.key("thought_signature").utf8(call.signature).endObject().endObject();
+        json.key("thought_signature").utf8(call.signature);
+        if (!call.signer.isEmpty())
+            json.key("signed_by").utf8(call.signer);
+        json.endObject().endObject();
     }
     json.endObject();
 }
@@ -119,7 +122,7 @@ private:
         if (const auto *call = std::get_if<middle::CallStart>(&event)) {
             return delta([&](JsonWriter &json) {
                 json.key("tool_calls").beginArray();
-                writeCall(json, { call->id, call->name, {}, call->signature }, call->call);
+                writeCall(json, { call->id, call->name, {}, call->signature, call->signer }, call->call);
                 json.endArray();
             });
         }

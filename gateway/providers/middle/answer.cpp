@@ -17,7 +17,7 @@ qsizetype sizeOf(const Event &event)
     if (const auto *reasoning = std::get_if<ReasoningDelta>(&event))
         return reasoning->text.size();
     if (const auto *call = std::get_if<CallStart>(&event))
-        return call->id.size() + call->name.size() + call->signature.size();
+        return call->id.size() + call->name.size() + call->signature.size() + call->signer.size();
     if (const auto *arguments = std::get_if<CallArguments>(&event))
         return arguments->piece.size();
     if (const auto *opaque = std::get_if<Opaque>(&event))
@@ -54,7 +54,8 @@ bool AnswerCollector::add(const Event &event)
         m_itemEnded = true;
     } else if (const auto *started = std::get_if<CallStart>(&event)) {
         m_calls.append(m_answer.parts.size());
-        m_answer.parts.append({ .content = ToolCall { started->id, started->name, {}, started->signature } });
+        m_answer.parts.append(
+            { .content = ToolCall { started->id, started->name, {}, started->signature, started->signer } });
     } else if (const auto *arguments = std::get_if<CallArguments>(&event)) {
         if (ToolCall *toolCall = call(arguments->call))
             toolCall->arguments += arguments->piece;

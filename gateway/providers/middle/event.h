@@ -6,6 +6,8 @@
 #include "providers/middle/request.h"
 #include "providers/upstreamfailure.h"
 
+#include <algorithm>
+
 namespace assistiv::middle {
 
 /// The provider has begun to answer.
@@ -54,6 +56,7 @@ struct CallStart
     QByteArray name = {};
     /// As in ToolCall.
     QByteArray signature = {};
+    QByteArray signer = {};
     friend bool operator==(const CallStart &, const CallStart &) = default;
 };
 
@@ -105,6 +108,16 @@ QByteArray madeCallId(QByteArrayView answerId, int call);
 inline bool isLast(const Event &event)
 {
     return std::holds_alternative<Finish>(event) || std::holds_alternative<Fail>(event);
+}
+
+/// Nothing may follow the end of an answer; false when there is none among the events from that one on.
+inline bool endAtLast(Events &events, qsizetype from = 0)
+{
+    const auto last = std::find_if(events.cbegin() + from, events.cend(), isLast);
+    if (last == events.cend())
+        return false;
+    events.erase(last + 1, events.cend());
+    return true;
 }
 
 /// An answer that asks for calls was finished by them, whatever the provider calls it, unless it was cut off.

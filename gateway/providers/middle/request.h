@@ -68,6 +68,8 @@ struct ToolCall
     QByteArray arguments = {};
     /// What the provider wants back with this call (Google's thought signature); empty for the others.
     QByteArray signature = {};
+    /// Whose signature it is, as UpstreamTarget::signer() says; empty when nobody knows.
+    QByteArray signer = {};
     friend bool operator==(const ToolCall &, const ToolCall &) = default;
 };
 

@@ -78,7 +78,7 @@ void tst_ChatProtocol::readsAConversation()
     const auto request = decoded(R"("messages":[{"role":"system","content":"one"},{"role":"developer","content":[{"type":"text","text":"two"}]},
         {"role":"user","content":[{"type":"text","text":"look"},{"type":"image_url","image_url":{"url":"https://a/b","detail":"low"}}]},
         {"role":"assistant","content":null,"refusal":"no","tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"},
-         "extra_content":{"google":{"thought_signature":"sig"}}},{"id":"c2","function":{"name":"g"}}]},
+         "extra_content":{"google":{"thought_signature":"sig","signed_by":"p/m"}}},{"id":"c2","function":{"name":"g"}}]},
         {"role":"tool","tool_call_id":"c1","content":"r1"},{"role":"tool","tool_call_id":"c2","content":[]},
         {"role":"system","content":"three"},{"role":"user","content":"end"}])");
     QVERIFY2(request, request ? "" : qPrintable(request.error().message));
@@ -90,7 +90,7 @@ void tst_ChatProtocol::readsAConversation()
             Part { .content = middle::Image { .url = "https://a/b", .detail = "low" }, .place = "messages[2].content[1]" } } },
         { middle::Role::Assistant,
           { Part { .content = middle::Refusal { "no" }, .place = "messages[3].refusal" },
-            Part { .content = middle::ToolCall { "c1", "f", "{}", "sig" }, .place = "messages[3].tool_calls[0]" },
+            Part { .content = middle::ToolCall { "c1", "f", "{}", "sig", "p/m" }, .place = "messages[3].tool_calls[0]" },
             Part { .content = middle::ToolCall { "c2", "g" }, .place = "messages[3].tool_calls[1]" } } },
         { middle::Role::User,
           { Part { .content = middle::ToolResult { "c1", { middle::Text { "r1" } } }, .place = "messages[4]" },
@@ -218,7 +218,7 @@ void tst_ChatProtocol::writesAStream()
     QByteArray stream;
     const middle::Events events
         = { middle::Start(),
-            middle::CallStart { 0, "c", "f", "sig" },
+            middle::CallStart { 0, "c", "f", "sig", "p/m" },
             middle::CallArguments { 0, "{\n}" },
             middle::CallEnd { 0 },
             middle::TextDelta { "a", R"([{"token":"a"}])" },
@@ -233,7 +233,7 @@ void tst_ChatProtocol::writesAStream()
     };
     const QByteArray expected = chunk(R"("role":"assistant","content":"")")
         + chunk(R"("tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":""},)"
-                R"("extra_content":{"google":{"thought_signature":"sig"}}}])")
+                R"("extra_content":{"google":{"thought_signature":"sig","signed_by":"p/m"}}}])")
         + chunk(R"("tool_calls":[{"index":0,"function":{"arguments":"{\n}"}}])")
         + chunk(R"("content":"a")", R"({"content":[{"token":"a"}],"refusal":null})") + chunk("", "null", R"("tool_calls")") + head
         + R"(],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3,"prompt_tokens_details":{"cached_tokens":0},)"

@@ -60,13 +60,13 @@ void tst_Middle::collectsAnAnswer()
 void tst_Middle::collectsCallsThatAreWrittenAtOnce()
 {
     AnswerCollector collector;
-    const Events events = { CallStart { 0, "c0", "f" },   CallArguments { 0, "{\"a\"" },  CallStart { 1, "c1", "g", "sign" },
+    const Events events = { CallStart { 0, "c0", "f" },   CallArguments { 0, "{\"a\"" },  CallStart { 1, "c1", "g", "sign", "p/m" },
                             CallArguments { 1, "{}" },    CallArguments { 0, ":1}" },     CallEnd { 0 },
                             CallEnd { 1 },                TextDelta { "after" },          Finish { FinishReason::ToolCalls } };
     for (const Event &event : events)
         QVERIFY(collector.add(event));
     const QList<Part> expected = { { .content = ToolCall { "c0", "f", "{\"a\":1}" } },
-                                   { .content = ToolCall { "c1", "g", "{}", "sign" } },
+                                   { .content = ToolCall { "c1", "g", "{}", "sign", "p/m" } },
                                    { .content = Text { "after" } } };
     QVERIFY(collector.answer().parts == expected);
 }
@@ -232,6 +232,9 @@ void tst_Middle::findsTheWayToAProvider()
     QCOMPARE(way(ProviderKind::Sandbox, UpstreamApi::Chat), Passage::Verbatim);
     QCOMPARE(way(ProviderKind::Anthropic, UpstreamApi::Messages), Passage::Translated);
     QCOMPARE(way(ProviderKind::Anthropic, UpstreamApi::Chat), Passage::None);
+    QCOMPARE(way(ProviderKind::Google, UpstreamApi::GenerateContent), Passage::Translated);
+    QCOMPARE(way(ProviderKind::Google, UpstreamApi::Chat), Passage::None);
+    QVERIFY(providerCodec(ProviderKind::Google, UpstreamApi::GenerateContent));
     QVERIFY(providerCodec(ProviderKind::Anthropic, UpstreamApi::Messages));
     QVERIFY(!providerCodec(ProviderKind::OpenAi, UpstreamApi::Chat));
 }

@@ -51,6 +51,19 @@ void tst_UpstreamFailure::mapsStatuses_data()
     row("overload", 503, plain, "3", ErrorCode::ProviderOverloaded, true, 3);
     row("overload, Anthropic's way", 529, plain, "", ErrorCode::ProviderOverloaded, true, 1);
     row("gateway timeout", 504, "<html>", "", ErrorCode::ProviderTimeout, true, 0);
+    row("overload, with the time in Google's details", 503,
+        R"({"error":{"code":503,"status":"UNAVAILABLE","details":[{"reason":"X"},{"retryDelay":"1.5s"}]}})", "",
+        ErrorCode::ProviderOverloaded, true, 2);
+    row("a header wins over details", 429, R"({"error":{"details":[{"retryDelay":"9s"}]}})", "4",
+        ErrorCode::ProviderRateLimited, true, 4);
+    row("details without a time", 429, R"({"error":{"details":{"retryDelay":"9s"}}})", "", ErrorCode::ProviderRateLimited,
+        true, 1);
+    row("a key that is none, by its reason", 400,
+        R"({"error":{"message":"m","status":"INVALID_ARGUMENT","details":[{"reason":"API_KEY_INVALID"}]}})", "",
+        ErrorCode::ProviderAuthFailed, false, 0);
+    row("too long, as Google says it", 400,
+        R"({"error":{"message":"The input token count (9) exceeds the maximum number of tokens allowed (8)."}})", "",
+        ErrorCode::ContextLengthExceeded, false, 0);
     row("a redirect is never followed", 302, "", "", ErrorCode::ProviderError, false, 0);
 }
 
