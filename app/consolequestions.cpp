@@ -41,7 +41,7 @@ Result<QString> firstModel(Services &services, const PlatformId &platform)
     QString best;
     Picos bestPrice = 0;
     for (const CatalogModel &model : (*snapshot)->models()) {
-        const QList<RouteLeg> legs = chatRoute(model, *keys->keys);
+        const QList<RouteLeg> legs = routeOf(ClientApi::Chat, model, *keys->keys);
         if (legs.isEmpty())
             continue;
         const Picos price = legs.constFirst().mapping->pricing.at(services.context.clock.now()).base.output;

@@ -24,7 +24,7 @@ constexpr int MostResets = 200;
 
 Engine::Engine(EngineSettings settings, std::shared_ptr<const Vault> vault, const Clock &clock)
     : m_settings(std::move(settings)), m_vault(std::move(vault)), m_clock(m_settings.testClock ? *m_settings.testClock : clock),
-      m_limiter(m_clock),
+      m_limiter(m_clock), m_cooldowns(m_clock),
       m_journal(Journal::pathIn(m_settings.dataDir)),
       m_writer({ m_settings.database, m_clock, *m_vault, m_book, m_journal, m_metrics,
                  [this](Services &services) { publishCatalogue(services); } }),
@@ -131,6 +131,7 @@ Result<void> Engine::listen(quint16 port)
             .doors = *this,
             .settlements = m_writer,
             .refusals = m_refusals,
+            .cooldowns = m_cooldowns,
             .inFlight = m_inFlight,
             .metrics = m_metrics,
             .status = [this] { return status(); },
@@ -240,6 +241,7 @@ EngineStatus Engine::status() const
              .journalEntries = m_journal.waiting(),
              .databaseHealthy = m_writer.isHealthy(),
              .isShuttingDown = m_stopping,
+             .cooling = m_cooldowns.cooling(),
              .lastVerifiedAt = verifiedAt ? std::optional(Timestamp::fromMs(verifiedAt)) : std::nullopt,
              .lastVerifyOk = verifiedAt ? std::optional(m_verifiedOk.load()) : std::nullopt };
 }

@@ -88,6 +88,7 @@ private:
     AccountBook m_book;
     RateLimiter m_limiter;
     Refusals m_refusals;
+    Cooldowns m_cooldowns;
     Metrics m_metrics;
     Journal m_journal;
     Writer m_writer;

@@ -6,7 +6,7 @@
 #include "http/errorbody.h"
 #include "http/router.h"
 #include "http/transport.h"
-#include "inference/chatexchange.h"
+#include "inference/exchange.h"
 #include "net/curlclient.h"
 #include "services/accountloads.h"
 
@@ -43,7 +43,7 @@ void Worker::setUp()
     m_accounts = std::make_unique<AccountLoads>(m_parts.doors, m_parts.book, m_parts.limiter);
     m_calls = std::make_unique<QObject>();
     m_inference.emplace(InferenceParts { m_parts.book, m_parts.limiter, *m_accounts, m_parts.settlements, m_parts.refusals,
-                                         *m_network, m_parts.clock, replyError, errorBody, m_parts.inFlight,
+                                         m_parts.cooldowns, *m_network, m_parts.clock, replyError, errorBody, m_parts.inFlight,
                                          m_parts.metrics });
     m_workerParts.emplace(WorkerParts { *m_inference, m_parts.doors, *m_calls, m_parts.status, m_parts.noteVerify,
                                         m_parts.metrics, m_parts.testClock, m_parts.keepHouse, m_parts.backups });
@@ -93,8 +93,8 @@ void Worker::cancelCalls()
     QMetaObject::invokeMethod(
         this,
         [this] {
-            const auto calls = m_calls->findChildren<ChatExchange *>(QString(), Qt::FindDirectChildrenOnly);
-            for (ChatExchange *call : calls)
+            const auto calls = m_calls->findChildren<InferenceExchange *>(QString(), Qt::FindDirectChildrenOnly);
+            for (InferenceExchange *call : calls)
                 call->cancel();
             // A client that does not read its farewell must not hold up the end.
             QTimer::singleShot(FarewellMs, m_transport.get(), &Transport::abortAll);

@@ -37,6 +37,7 @@ public:
         Doors &doors;
         Settlements &settlements;
         Refusals &refusals;
+        Cooldowns &cooldowns;
         std::atomic<int> &inFlight;
         Metrics &metrics;
         std::function<EngineStatus()> status;

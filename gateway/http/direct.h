@@ -26,6 +26,7 @@ struct EngineStatus
     qint64 journalEntries = 0;
     bool databaseHealthy = true;
     bool isShuttingDown = false;
+    QList<Cooldowns::Cooling> cooling = {};
     std::optional<Timestamp> lastVerifiedAt = {};
     std::optional<bool> lastVerifyOk = {};
 };

@@ -4,6 +4,7 @@
 
 #include "core/clock.h"
 #include "core/metrics.h"
+#include "inference/cooldowns.h"
 #include "ledger/accountbook.h"
 #include "ledger/refusals.h"
 #include "ledger/settlement.h"
@@ -21,6 +22,7 @@ struct InferenceParts
     AccountDesk &accounts;
     Settlements &settlements;
     Refusals &refusals;
+    Cooldowns &cooldowns;
     HttpClient &network;
     const Clock &clock;
     /// How errors look to a client is decided one module to the right.

@@ -8,39 +8,21 @@ namespace assistiv {
 
 namespace {
 
-/// Which mappings a codec exists for.
-bool canServeChat(const CatalogMapping &mapping)
+HttpHeaders authorization(const CatalogMapping &mapping, const QByteArray &secret)
 {
-    switch (mapping.kind) {
-    case ProviderKind::OpenAi:
-    case ProviderKind::Xai:
-        return mapping.upstreamApi == UpstreamApi::Chat;
-    case ProviderKind::Sandbox:
-        return true;
-    case ProviderKind::Anthropic:
-    case ProviderKind::Google:
-        return false;
-    }
-    return false;
-}
-
-bool takesSampling(const ModelQuirks &quirks, const ChatRequest &request)
-{
-    switch (quirks.sampling) {
-    case Sampling::Yes: return true;
-    case Sampling::EffortNoneOnly: return request.reasoningIsOff;
-    case Sampling::Never: return false;
-    }
-    return true;
+    if (const ProviderCodec *codec = providerCodec(mapping.kind, mapping.upstreamApi))
+        return codec->authorization(secret);
+    // Servers of one's own often want no key.
+    return secret.isEmpty() || secret == "none" ? HttpHeaders() : HttpHeaders { { "Authorization", "Bearer " + secret } };
 }
 
 } // namespace
 
-QList<RouteLeg> chatRoute(const CatalogModel &model, const QList<ProviderKey> &keys)
+QList<RouteLeg> routeOf(ClientApi api, const CatalogModel &model, const QList<ProviderKey> &keys)
 {
     QList<RouteLeg> legs;
     for (const CatalogMapping &mapping : model.mappings) {
-        if (!canServeChat(mapping))
+        if (passage(api, mapping.kind, mapping.upstreamApi) == Passage::None)
             continue;
         const auto key = std::find_if(keys.begin(), keys.end(),
                                       [&](const ProviderKey &candidate) { return candidate.provider == mapping.provider; });
@@ -50,37 +32,29 @@ QList<RouteLeg> chatRoute(const CatalogModel &model, const QList<ProviderKey> &k
     return legs;
 }
 
-ChatTarget chatTarget(const CatalogMapping &mapping, const ChatRequest &request)
+bool hasPrice(const CatalogMapping &mapping)
 {
-    ChatTarget target;
-    target.providerModelId = mapping.providerModelId.toUtf8();
-    target.maxTokensField = mapping.options.maxTokensField;
-    // OpenAI's own reasoning models know only the new name, compatible servers often only the old one.
-    if (target.maxTokensField.isEmpty() && mapping.providerSlug == QLatin1StringView("openai"))
-        target.maxTokensField = "max_completion_tokens";
-    target.dropFields = mapping.options.dropFields + mapping.quirks.rejects;
-    target.takesSampling = takesSampling(mapping.quirks, request);
-    target.asksForUsage = mapping.options.usageInStream;
-    target.countsReasoningBeside = mapping.kind == ProviderKind::Xai;
-    return target;
+    const Price &price = mapping.pricing.table.base;
+    return mapping.options.priceFree || mapping.kind == ProviderKind::Sandbox || price.input > 0 || price.output > 0;
 }
 
-HttpCall chatCall(const CatalogMapping &mapping, const ProviderKey &key, const QByteArray &body, bool stream)
+HttpCall callOn(const RouteLeg &leg, UpstreamCall upstream)
 {
+    const CatalogMapping &mapping = *leg.mapping;
     HttpCall call;
-    call.url = mapping.baseUrl + "/chat/completions";
-    call.body = body;
+    call.url = mapping.baseUrl + upstream.path;
+    call.body = std::move(upstream.body);
     call.headers = { { "Content-Type", "application/json" },
-                     { "Accept", stream ? "text/event-stream" : "application/json" },
+                     { "Accept", upstream.streams ? "text/event-stream" : "application/json" },
                      { "User-Agent", "Assistiv-Gateway" } };
-    if (!key.secret.isEmpty() && key.secret != "none")
-        call.headers.append({ "Authorization", "Bearer " + key.secret });
+    call.headers += authorization(mapping, leg.key.secret);
+    call.headers += upstream.headers;
     call.headers += mapping.options.extraHeaders;
     call.allowPrivateAddress = mapping.options.allowPrivateAddress;
     if (mapping.options.firstByteTimeoutMs > 0)
         call.firstByteTimeoutMs = mapping.options.firstByteTimeoutMs;
     // What is passed on as it comes needs no bound, what is collected does.
-    call.maximumBytes = stream ? 0 : 64 * 1024 * 1024;
+    call.maximumBytes = upstream.streams ? 0 : 64 * 1024 * 1024;
     return call;
 }
 

@@ -4,7 +4,7 @@
 
 #include "catalog/catalogsnapshot.h"
 #include "net/httpreply.h"
-#include "providers/chatcodec.h"
+#include "providers/registry.h"
 #include "store/accountstate.h"
 
 #include <QtCore/QList>
@@ -18,13 +18,14 @@ struct RouteLeg
     ProviderKey key;
 };
 
-/// The ways to serve a chat completion with this model on a platform with these keys, the best first; empty when there is
-/// none (docs/contract/llm-configs-and-models.md, "Routing"). Pointers live as long as the snapshot.
-QList<RouteLeg> chatRoute(const CatalogModel &model, const QList<ProviderKey> &keys);
+/// The ways to serve a request in that protocol with this model on a platform with these keys, the best first; empty when
+/// there is none (docs/contract/llm-configs-and-models.md, "Routing"). Pointers live as long as the snapshot.
+QList<RouteLeg> routeOf(ClientApi api, const CatalogModel &model, const QList<ProviderKey> &keys);
 
-/// How the mapping's provider wants this chat completion.
-ChatTarget chatTarget(const CatalogMapping &mapping, const ChatRequest &request);
-/// The call to make.
-HttpCall chatCall(const CatalogMapping &mapping, const ProviderKey &key, const QByteArray &body, bool stream);
+/// False: nobody has said what calls of this mapping cost, nor that they are free.
+bool hasPrice(const CatalogMapping &mapping);
+
+/// The call to make on that way.
+HttpCall callOn(const RouteLeg &leg, UpstreamCall call);
 
 } // namespace assistiv

@@ -53,19 +53,23 @@ public:
 
 LiveGateway::LiveGateway(Dialect dialect)
     : m_scratch(dialect), m_services(m_scratch.context()), m_settlements(m_scratch.context(), m_services.budgets),
-      m_limiter(m_scratch.clock), m_loads(*this, m_book, m_limiter), m_noSettlements(std::make_unique<NoSettlements>()), m_noNetwork(std::make_unique<NoNetwork>()),
+      m_limiter(m_scratch.clock), m_loads(*this, m_book, m_limiter), m_cooldowns(m_scratch.clock),
+      m_noSettlements(std::make_unique<NoSettlements>()), m_noNetwork(std::make_unique<NoNetwork>()),
       m_noBackups(std::make_unique<NoBackups>()),
       m_inference { .book = m_book,
                     .limiter = m_limiter,
                     .accounts = m_loads,
                     .settlements = *m_noSettlements,
                     .refusals = m_refusals,
+                    .cooldowns = m_cooldowns,
                     .network = *m_noNetwork,
                     .clock = m_scratch.clock,
                     .replyError = replyError,
                     .errorBody = errorBody,
-                    .inFlight = m_inFlight },
+                    .inFlight = m_inFlight,
+                    .metrics = m_metrics },
       m_parts { .inference = m_inference, .doors = *this, .worker = m_worker, .status = {}, .noteVerify = {},
+                .metrics = m_metrics,
                 .keepHouse = {}, .backups = *m_noBackups },
       m_router(m_parts, {})
 {

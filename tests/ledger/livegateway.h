@@ -66,7 +66,9 @@ private:
     assistiv::RateLimiter m_limiter;
     assistiv::AccountLoads m_loads;
     assistiv::Refusals m_refusals;
+    assistiv::Cooldowns m_cooldowns;
     std::atomic<int> m_inFlight = 0;
+    assistiv::Metrics m_metrics;
     std::unique_ptr<NoSettlements> m_noSettlements;
     std::unique_ptr<NoNetwork> m_noNetwork;
     std::unique_ptr<NoBackups> m_noBackups;

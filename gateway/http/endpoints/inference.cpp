@@ -4,7 +4,7 @@
 
 #include "core/jsonwriter.h"
 #include "http/errorbody.h"
-#include "inference/chatexchange.h"
+#include "inference/exchange.h"
 #include "inference/routing.h"
 
 namespace assistiv {
@@ -13,10 +13,11 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-void chatCompletions(const DirectCall &call)
+template<ClientApi Api>
+void infer(const DirectCall &call)
 {
-    auto *exchange = new ChatExchange(call.worker.inference, call.caller, call.keyHash, &call.exchange, &call.worker.worker);
-    exchange->start();
+    auto *exchange = new InferenceExchange(call.worker.inference, call.caller, call.keyHash, &call.exchange, &call.worker.worker);
+    exchange->start(Api);
 }
 
 void writeModel(JsonWriter &json, const CatalogModel &model, const RouteLeg &best)
@@ -33,7 +34,7 @@ void listModels(const DirectCall &call)
     json.beginObject().key("object").utf8("list").key("data").beginArray();
     if (catalogue && keys) {
         for (const CatalogModel &model : catalogue->models()) {
-            if (const QList<RouteLeg> legs = chatRoute(model, *keys); !legs.isEmpty())
+            if (const QList<RouteLeg> legs = routeOf(ClientApi::Chat, model, *keys); !legs.isEmpty())
                 writeModel(json, model, legs.constFirst());
         }
     }
@@ -46,7 +47,7 @@ void oneModel(const DirectCall &call)
     const auto catalogue = call.worker.inference.book.catalogue();
     const auto keys = call.worker.inference.book.providerKeys(call.caller.platform);
     const CatalogModel *model = catalogue ? catalogue->find(call.pathValues.constFirst()) : nullptr;
-    const QList<RouteLeg> legs = model && keys ? chatRoute(*model, *keys) : QList<RouteLeg>();
+    const QList<RouteLeg> legs = model && keys ? routeOf(ClientApi::Chat, *model, *keys) : QList<RouteLeg>();
     if (legs.isEmpty())
         return replyError(call.exchange, { ErrorCode::ModelNotFound, u"This model is not available on this platform."_s });
     JsonWriter json;
@@ -59,7 +60,7 @@ void oneModel(const DirectCall &call)
 QList<RouteTable::Entry> inferenceRoutes()
 {
     return {
-        { HttpMethod::Post, "/v1/chat/completions", RequiredKey::PlatformOrEndUser, chatCompletions },
+        { HttpMethod::Post, "/v1/chat/completions", RequiredKey::PlatformOrEndUser, infer<ClientApi::Chat> },
         { HttpMethod::Get, "/v1/models", RequiredKey::PlatformOrEndUser, listModels },
         { HttpMethod::Get, "/v1/models/{model}", RequiredKey::PlatformOrEndUser, oneModel },
     };

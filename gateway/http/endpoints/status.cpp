@@ -49,6 +49,12 @@ QByteArray statusJson(const EngineStatus &status)
     json.member("size_bytes", status.databaseBytes).member("healthy", status.databaseHealthy).endObject();
     json.member("calls_in_flight", status.callsInFlight).member("connections", status.connections);
     json.member("writer_queue", status.writerQueue).member("shutting_down", status.isShuttingDown);
+    json.key("cooling_down").beginArray();
+    for (const Cooldowns::Cooling &way : status.cooling) {
+        json.beginObject().member("provider", way.provider).member("provider_model_id", way.providerModel);
+        json.member("llm_config_id", way.key).member("failures", way.failures).member("until", way.until).endObject();
+    }
+    json.endArray();
     json.key("last_verify");
     if (status.lastVerifiedAt && status.lastVerifyOk)
         json.beginObject().member("at", *status.lastVerifiedAt).member("ok", *status.lastVerifyOk).endObject();

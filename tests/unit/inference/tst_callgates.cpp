@@ -72,6 +72,7 @@ private:
     NoSettlements m_settlements;
     NoNetwork m_network;
     Refusals m_refusals;
+    Cooldowns m_cooldowns { m_clock };
     Metrics m_metrics;
     std::atomic<int> m_inFlight = 0;
     std::optional<InferenceParts> m_parts;
@@ -82,7 +83,7 @@ void tst_CallGates::init()
 {
     m_book = std::make_unique<AccountBook>();
     m_limiter = std::make_unique<RateLimiter>(m_clock);
-    m_parts.emplace(InferenceParts { *m_book, *m_limiter, m_accounts, m_settlements, m_refusals, m_network, m_clock,
+    m_parts.emplace(InferenceParts { *m_book, *m_limiter, m_accounts, m_settlements, m_refusals, m_cooldowns, m_network, m_clock,
                                      nullptr, nullptr, m_inFlight, m_metrics });
     m_caller = { ApiKeyId::create(), KeyType::EndUser, PlatformId::create(), EndUserId::create() };
     AccountChanges all;

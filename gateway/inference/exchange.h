@@ -5,31 +5,32 @@
 #include "catalog/catalogsnapshot.h"
 #include "inference/callgates.h"
 #include "inference/inferenceparts.h"
+#include "inference/question.h"
 #include "inference/routing.h"
-#include "net/ssereader.h"
-#include "providers/chatcodec.h"
 #include "providers/upstreamfailure.h"
 
 #include <QtCore/QObject>
 #include <QtCore/QPointer>
 #include <QtCore/QTimer>
 
+#include <memory>
 #include <optional>
 
 namespace assistiv {
 
-/// One chat completion in flight, from the gates to the last byte. It outlives its client: what was used is settled even when
+/// One request for inference in flight, from the gates to the last byte. It outlives its client: what was used is settled even when
 /// nobody waits for it. Deletes itself when it is over; deleting it earlier cancels the upstream call without settling.
-class ChatExchange final : public QObject
+class InferenceExchange final : public QObject
 {
     Q_OBJECT
 
 public:
-    ChatExchange(InferenceParts &parts, const Caller &caller, const QByteArray &keyHash, HttpExchange *client,
-                 QObject *parent);
-    ~ChatExchange() override;
+    InferenceExchange(InferenceParts &parts, const Caller &caller, const QByteArray &keyHash, HttpExchange *client,
+                      QObject *parent);
+    ~InferenceExchange() override;
 
-    void start();
+    /// api: the protocol that the client speaks.
+    void start(ClientApi api);
     /// Shutdown: ends the upstream call and settles what was used.
     void cancel();
 
@@ -38,7 +39,7 @@ private:
     struct Attempt
     {
         RouteLeg leg;
-        ChatTarget target;
+        std::unique_ptr<Dialogue> dialogue;
         int number = 0;
         Timestamp startedAt;
         qint64 startedSteadyMs = 0;
@@ -51,15 +52,17 @@ private:
     void passGates();
     bool chooseRoute();
     void callNext();
+    /// Begins an attempt on the next way that can be asked this; empty when there is none.
+    std::optional<UpstreamCall> nextCall();
     void onHead();
     void onBytes();
     void onFinished();
     void onClientGone();
 
-    void readStream(const QByteArray &bytes);
+    void take(const Dialogue::Step &step);
     void forward(const QByteArray &frame);
-    void finishJson();
-    void finishStream();
+    void finish();
+    void send(const QByteArray &lastBytes);
     void failAttempt(const UpstreamFailure &failure);
     /// The provider answered with another status than 200.
     void failWithStatus();
@@ -72,7 +75,6 @@ private:
     /// Hands the attempt's bill to the writer; then is called after the commit (empty: nobody waits).
     void settle(CallStatus status, const std::optional<Usage> &usage, TokenCountMethod method, const QString &problem,
                 std::function<void(Result<void>)> then);
-    Usage estimate(qint64 outputBytes) const;
     QByteArray metadata(const Usage &usage, Picos providerCost, Money billed) const;
     void noteAttempt(CallStatus status);
     void dropReply();
@@ -84,17 +86,18 @@ private:
     QPointer<HttpExchange> m_client;
     const QByteArray m_requestId;
     const qint64 m_startedSteadyMs;
-    ChatRequest m_request;
+    std::unique_ptr<Question> m_question;
     CallGates m_gates;
     Admission m_admission;
     std::shared_ptr<const CatalogSnapshot> m_catalogue;
     const CatalogModel *m_model = nullptr;
     QList<RouteLeg> m_legs;
     Attempt m_attempt;
-    ChatIdentity m_identity;
-    std::optional<ChatStreamDecoder> m_stream;
-    SseReader m_events;
-    QByteArray m_body;
+    AnswerIdentity m_identity;
+    /// Body of an answer that is an error.
+    QByteArray m_errorBody;
+    /// What the client hears when no way is left.
+    Error m_error;
     QTimer m_silence;
     bool m_streaming = false;
     bool m_upstreamEnded = false;
