@@ -64,9 +64,10 @@ LiveGateway::LiveGateway(Dialect dialect)
                     .clock = m_scratch.clock,
                     .replyError = replyError,
                     .errorBody = errorBody,
-                    .inFlight = m_inFlight },
+                    .inFlight = m_inFlight,
+                    .metrics = m_metrics },
       m_parts { .inference = m_inference, .doors = *this, .worker = m_worker, .status = {}, .noteVerify = {},
-                .keepHouse = {}, .backups = *m_noBackups },
+                .metrics = m_metrics, .keepHouse = {}, .backups = *m_noBackups },
       m_router(m_parts, {})
 {
     // A crash of the test loses nothing that anybody wants.

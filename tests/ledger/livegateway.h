@@ -67,6 +67,7 @@ private:
     assistiv::AccountLoads m_loads;
     assistiv::Refusals m_refusals;
     std::atomic<int> m_inFlight = 0;
+    assistiv::Metrics m_metrics;
     std::unique_ptr<NoSettlements> m_noSettlements;
     std::unique_ptr<NoNetwork> m_noNetwork;
     std::unique_ptr<NoBackups> m_noBackups;
