@@ -69,8 +69,7 @@ LiveGateway::LiveGateway(Dialect dialect)
                     .inFlight = m_inFlight,
                     .metrics = m_metrics },
       m_parts { .inference = m_inference, .doors = *this, .worker = m_worker, .status = {}, .noteVerify = {},
-                .metrics = m_metrics,
-                .keepHouse = {}, .backups = *m_noBackups },
+                .metrics = m_metrics, .keepHouse = {}, .backups = *m_noBackups },
       m_router(m_parts, {})
 {
     // A crash of the test loses nothing that anybody wants.
