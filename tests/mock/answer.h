@@ -69,13 +69,17 @@ struct Question
     std::vector<FunctionCall> calls; // what `tools` and `call` answer with
 };
 
-AnswerPointer chatAnswer(const Scenario &scenario, const Question &question);
+class WireFormat;
+struct Complaint;
+
+AnswerPointer answerTo(const WireFormat &format, const Scenario &scenario, const Question &question);
 AnswerPointer embeddingsAnswer(const Scenario &scenario, std::string_view model, std::size_t inputs);
 AnswerPointer modelsAnswer();
 AnswerPointer jsonAnswer(int status, std::string_view body);
-AnswerPointer errorAnswer(int status, std::string_view message, std::string_view code);
-/// The answer of a `fault-<status>`; message and location are the ones of this request.
-AnswerPointer statusFaultAnswer(const Scenario &scenario, std::string_view bearer, std::string_view location);
+AnswerPointer errorAnswer(const WireFormat &format, const Complaint &complaint);
+/// The answer of a `fault-<status>`; key and location are the ones of this request.
+AnswerPointer statusFaultAnswer(const WireFormat &format, const Scenario &scenario, std::string_view key,
+                                std::string_view location);
 
 /// The two calls of `tools`.
 std::vector<FunctionCall> twoCalls();

@@ -158,8 +158,8 @@ Journal::Begun Journal::begin(const CallStart &start, std::string_view head, std
     const std::string_view tail =
         start.bearer.substr(start.bearer.size() - std::min<std::size_t>(start.bearer.size(), 4));
     std::copy(tail.begin(), tail.end(), key.begin());
-    m_calls.push_back({&entry, std::string(start.user), start.connection, now, 0, 0, 0, 0, key, Outcome::Running,
-                       start.embeddings, start.stream, false, false, faulty});
+    m_calls.push_back({&entry, std::string(start.user), start.route, start.connection, now, 0, 0, 0, 0, key,
+                       Outcome::Running, start.embeddings, start.stream, false, false, faulty});
 
     entry.lastNumber = ticket.number;
     entry.lastHead = head;
@@ -306,7 +306,7 @@ std::string Journal::calls(std::uint64_t since)
             return call.usage && (always || !call.embeddings) ? count : 0;
         };
         out.open('{').name("n").number(n).name("model").raw(call.model->name).name("user").raw(call.user);
-        out.name("route").raw(call.embeddings ? "embeddings" : "chat").name("stream").boolean(call.stream);
+        out.name("route").raw(call.route).name("stream").boolean(call.stream);
         out.name("status").number(call.status).name("outcome").raw(outcomeName(call.outcome));
         out.name("aborted").boolean(call.outcome == Outcome::Aborted);
         out.name("fault")

@@ -23,6 +23,7 @@ struct CallStart
 {
     std::string_view model; // as inside a JSON string, likewise user
     std::string_view user;
+    std::string_view route; // a literal
     bool embeddings = false;
     bool stream = false;
     std::uint64_t connection = 0;
@@ -47,7 +48,8 @@ public:
     {
         std::string name;
         Scenario scenario;
-        std::array<AnswerPointer, 16> answers; // guarded by the journal, see answer()
+        std::map<std::pair<std::string_view, std::size_t>, AnswerPointer>
+            answers; // guarded by the journal, see answer()
         std::uint64_t callsSinceReset = 0;
         std::uint64_t requests = 0, streams = 0, completed = 0, aborted = 0, broken = 0;
         std::int64_t prompt = 0, cached = 0, completion = 0, reasoning = 0;
@@ -68,13 +70,14 @@ public:
     void answered(CallTicket ticket, const Answer &answer, bool faulty);
     void progress(CallTicket ticket, const Answer &answer, std::size_t sent, Outcome outcome);
 
-    /// The cached answer in a slot of a model, made by `make` the first time.
-    template <typename Make> AnswerPointer answer(Model &model, std::size_t slot, Make make)
+    /// The cached answer in a slot of a model and a route, made by `make` the first time.
+    template <typename Make> AnswerPointer answer(Model &model, std::string_view route, std::size_t slot, Make make)
     {
         const std::lock_guard lock(m_mutex);
-        if (!model.answers[slot])
-            model.answers[slot] = make();
-        return model.answers[slot];
+        AnswerPointer &answer = model.answers[{route, slot}];
+        if (!answer)
+            answer = make();
+        return answer;
     }
 
     void connectionOpened();
@@ -94,6 +97,7 @@ private:
     {
         Model *model;
         std::string user;
+        std::string_view route;
         std::uint64_t connection;
         std::int64_t startedMs;
         std::int64_t endedMs;

@@ -238,6 +238,27 @@ std::string_view find(const std::vector<Member> &members, std::string_view name)
     return found == members.end() ? std::string_view() : found->second;
 }
 
+std::string unescaped(std::string_view raw)
+{
+    constexpr std::string_view names = "bfnrt";
+    constexpr std::string_view values = "\b\f\n\r\t";
+    std::string text;
+    text.reserve(raw.size());
+    for (std::size_t at = 0; at < raw.size(); ++at) {
+        if (raw[at] != '\\' || at + 1 == raw.size()) {
+            text += raw[at];
+            continue;
+        }
+        const char c = raw[++at];
+        // Four digits mean the same inside of the strings of the inner text, which is where they stand.
+        if (c == 'u')
+            text += "\\u";
+        else
+            text += names.find(c) == std::string_view::npos ? c : values[names.find(c)];
+    }
+    return text;
+}
+
 std::vector<Character> characters(std::string_view raw)
 {
     std::vector<Character> result;

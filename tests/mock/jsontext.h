@@ -23,6 +23,9 @@ std::optional<std::string_view> rawString(std::string_view value);
 /// The value of a member, empty when it is not there.
 std::string_view find(const std::vector<Member> &members, std::string_view name);
 
+/// The text that stands between quotes with escapes: a JSON value that was a string in another.
+std::string unescaped(std::string_view raw);
+
 /// The text between quotes cut into characters: for each one the end of its JSON form and its size in UTF-8.
 struct Character
 {

@@ -124,6 +124,8 @@ bool setKind(Scenario &scenario, std::string_view option)
         scenario.kind = Scenario::Kind::Length;
     else if (option == "content_filter")
         scenario.kind = Scenario::Kind::ContentFilter;
+    else if (option == "json")
+        scenario.kind = Scenario::Kind::Json;
     else
         return false;
     return true;

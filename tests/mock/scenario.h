@@ -10,7 +10,7 @@ namespace mock {
 /// What a model name asks for; the language is described in README.md.
 struct Scenario
 {
-    enum class Kind { Text, Tools, Call, Refusal, Length, ContentFilter };
+    enum class Kind { Text, Tools, Call, Refusal, Length, ContentFilter, Json };
     enum class Fault {
         None,
         Status, // with all that can stand behind it

@@ -3,6 +3,7 @@
 #include "server.h"
 
 #include "jsontext.h"
+#include "wireformat.h"
 
 #include <algorithm>
 #include <array>
@@ -53,14 +54,47 @@ std::uint64_t nextConnectionNumber()
     return ++last;
 }
 
-/// "role" of the last element of `messages`.
-std::string_view lastRole(std::string_view messages)
+/// Whether the conversation ends in the results of calls.
+bool endsInResults(const WireFormat &format, std::string_view conversation)
 {
-    const auto list = json::elements(messages);
-    if (!list || list->empty())
+    const auto list = json::elements(conversation);
+    return list && !list->empty() && format.hasResults(list->back());
+}
+
+/// The path's "%41" as "A".
+std::string decoded(std::string_view path)
+{
+    std::string text;
+    for (std::size_t at = 0; at < path.size(); ++at) {
+        unsigned code = 0;
+        const char *digits = path.data() + at + 1;
+        if (path[at] == '%' && at + 2 < path.size()
+            && std::from_chars(digits, digits + 2, code, 16).ptr == digits + 2) {
+            text += static_cast<char>(code);
+            at += 2;
+        } else {
+            text += path[at];
+        }
+    }
+    return text;
+}
+
+/// Google says model and method in the path: "/v1beta/models/NAME:METHOD". Empty when it is another path.
+struct GooglePath
+{
+    std::string model;
+    bool stream = false;
+};
+std::optional<GooglePath> googlePath(std::string_view path)
+{
+    constexpr std::string_view Begin = "/v1beta/models/";
+    const std::size_t colon = path.rfind(':');
+    if (!path.starts_with(Begin) || colon == std::string_view::npos)
         return {};
-    const auto last = json::members(list->back());
-    return last ? json::rawString(json::find(*last, "role")).value_or(std::string_view()) : std::string_view();
+    const std::string_view method = path.substr(colon + 1);
+    if (method != "generateContent" && method != "streamGenerateContent")
+        return {};
+    return GooglePath{decoded(path.substr(Begin.size(), colon - Begin.size())), method != "generateContent"};
 }
 
 /// The call that the newest `call:<name> {json}` in the messages asks for; the text keeps its escapes.
@@ -350,19 +384,26 @@ void Server::route(Connection &c)
 
     const bool post = request.method == "POST";
     if (request.path == "/v1/chat/completions" && post)
-        return call(c, request, false);
+        return call(c, request, chatFormat(), false);
     if (request.path == "/v1/embeddings" && post)
-        return call(c, request, true);
+        return call(c, request, chatFormat(), true);
+    if (request.path == "/v1/messages" && post)
+        return call(c, request, messagesFormat(), false);
+    if (request.path == "/v1/responses" && post)
+        return call(c, request, responsesFormat(), false);
+    if (post && googlePath(request.path))
+        return call(c, request, googleFormat(), false);
     if (request.path.starts_with("/__"))
         return control(c, request);
 
     m_journal.otherRequest();
     if (request.path == "/v1/models" && request.method == "GET") {
         if (c.bearer().empty() || c.bearer().starts_with("bad-key"))
-            return answer(c, errorAnswer(401, "Incorrect API key provided.", "invalid_api_key"));
+            return answer(c,
+                          errorAnswer(chatFormat(), {401, "Incorrect API key provided.", "invalid_api_key", {}, {}}));
         return answer(c, modelsAnswer());
     }
-    answer(c, errorAnswer(404, "Invalid URL.", "unknown_url"));
+    answer(c, errorAnswer(chatFormat(), {404, "Invalid URL.", "unknown_url", {}, {}}));
 }
 
 void Server::control(Connection &c, const Request &request)
@@ -395,24 +436,28 @@ void Server::control(Connection &c, const Request &request)
         m_journal.reset();
         body = "{}";
     }
-    answer(c, body.empty() ? errorAnswer(404, "There is nothing.", "not_found") : jsonAnswer(200, body));
+    answer(c,
+           body.empty() ? errorAnswer(chatFormat(), {404, "There is nothing.", "not_found", {}, {}})
+                        : jsonAnswer(200, body));
 }
 
-void Server::call(Connection &c, const Request &request, bool embeddings)
+void Server::call(Connection &c, const Request &request, const WireFormat &format, bool embeddings)
 {
     CallStart start;
+    start.route = embeddings ? "embeddings" : format.route();
     start.embeddings = embeddings;
     start.connection = c.number;
-    start.bearer = c.bearer();
+    start.bearer = format.keyHeader() == "authorization" ? c.bearer() : headerValue(request.head, format.keyHeader());
 
     const auto members = json::members(request.body);
+    const auto google = googlePath(request.path);
     bool includeUsage = false;
     std::optional<std::string_view> model;
     if (members) {
-        model = json::rawString(json::find(*members, "model"));
+        model = google ? std::string_view(google->model) : json::rawString(json::find(*members, "model"));
         start.model = model.value_or(std::string_view());
-        start.user = json::rawString(json::find(*members, "user")).value_or(std::string_view());
-        start.stream = !embeddings && json::find(*members, "stream") == "true";
+        start.user = format.user(*members);
+        start.stream = google ? google->stream : !embeddings && json::find(*members, "stream") == "true";
         if (const auto options = json::members(json::find(*members, "stream_options")))
             includeUsage = start.stream && json::find(*options, "include_usage") == "true";
     }
@@ -422,19 +467,24 @@ void Server::call(Connection &c, const Request &request, bool embeddings)
         m_journal.answered(c.ticket, *made, faulty);
         answer(c, std::move(made));
     };
+    const auto refuse = [&](const Complaint &complaint) { plain(errorAnswer(format, complaint), false); };
 
-    if (c.bearer().empty() || c.bearer().starts_with("bad-key"))
-        return plain(
-            errorAnswer(401, "Incorrect API key provided: " + std::string(c.bearer()) + ".", "invalid_api_key"), false);
+    const bool isOpen = &format == &chatFormat();
+    if (isOpen && (start.bearer.empty() || start.bearer.starts_with("bad-key")))
+        return refuse(
+            {401, "Incorrect API key provided: " + std::string(start.bearer) + ".", "invalid_api_key", {}, {}});
     if (!members)
-        return plain(errorAnswer(400, "We could not parse the JSON body of your request.", ""), false);
+        return refuse({400, "We could not parse the JSON body of your request.", {}, {}, {}});
     if (!model)
-        return plain(errorAnswer(400, "You must provide a model parameter.", ""), false);
+        return refuse({400, "You must provide a model parameter.", {}, {}, {}});
+    if (const auto complaint = format.check({request.head, request.query, start.bearer, *members, *model}))
+        return refuse(*complaint);
+    if (google && google->stream && request.query != "alt=sse")
+        return refuse({400, "the mock streams server-sent events only: ?alt=sse", {}, {}, {}});
     const Scenario &asked = begun.model->scenario;
     if (!asked.unknownOption.empty())
-        return plain(
-            errorAnswer(400, "unknown option '" + asked.unknownOption + "' in the model's name", "unknown_option"),
-            false);
+        return refuse(
+            {400, "unknown option '" + asked.unknownOption + "' in the model's name", "unknown_option", {}, {}});
 
     Scenario good;
     if (!begun.faulty && asked.fault != Scenario::Fault::None) {
@@ -444,7 +494,7 @@ void Server::call(Connection &c, const Request &request, bool embeddings)
     const Scenario &scenario = begun.faulty || asked.fault == Scenario::Fault::None ? asked : good;
     if (scenario.fault == Scenario::Fault::Status) {
         const std::string location = "http://127.0.0.1:" + std::to_string(m_port) + std::string(request.path);
-        return plain(statusFaultAnswer(scenario, c.bearer(), location), true);
+        return plain(statusFaultAnswer(format, scenario, start.bearer, location), true);
     }
     if (embeddings) {
         const std::string_view input = json::find(*members, "input");
@@ -455,17 +505,20 @@ void Server::call(Connection &c, const Request &request, bool embeddings)
     }
 
     Question question{start.model, start.stream, includeUsage, {}};
-    const std::string_view messages = json::find(*members, "messages");
-    if (scenario.kind == Scenario::Kind::Call && lastRole(messages) != "tool") {
-        question.calls = callInText(messages);
+    const std::string_view conversation = json::find(*members, format.conversation());
+    const bool calls = scenario.kind == Scenario::Kind::Call || scenario.kind == Scenario::Kind::Tools;
+    const bool isOver = calls && endsInResults(format, conversation);
+    if (scenario.kind == Scenario::Kind::Call && !isOver) {
+        question.calls = callInText(conversation);
         if (!question.calls.empty())
-            return plain(chatAnswer(scenario, question), begun.faulty);
+            return plain(answerTo(format, scenario, question), begun.faulty);
     }
-    if (scenario.kind == Scenario::Kind::Tools && lastRole(messages) != "tool")
+    if (scenario.kind == Scenario::Kind::Tools && !isOver)
         question.calls = twoCalls();
     const std::size_t slot = (question.stream ? 1U : 0U) | (question.includeUsage ? 2U : 0U)
         | (question.calls.empty() ? 0U : 4U) | (begun.faulty ? 8U : 0U);
-    plain(m_journal.answer(*begun.model, slot, [&] { return chatAnswer(scenario, question); }), begun.faulty);
+    plain(m_journal.answer(*begun.model, start.route, slot, [&] { return answerTo(format, scenario, question); }),
+          begun.faulty);
 }
 
 void Server::answer(Connection &c, AnswerPointer what)

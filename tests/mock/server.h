@@ -13,6 +13,8 @@
 
 namespace mock {
 
+class WireFormat;
+
 /// A listening socket on the loopback address; -1 when that is impossible. With port 0 one is chosen and stored.
 int listenOn(std::uint16_t &port);
 
@@ -46,7 +48,7 @@ private:
     bool takeChunkedBody(Connection &c);
     void route(Connection &c);
     void control(Connection &c, const Request &request);
-    void call(Connection &c, const Request &request, bool embeddings);
+    void call(Connection &c, const Request &request, const WireFormat &format, bool embeddings);
     void answer(Connection &c, AnswerPointer what);
     void step(Connection &c);
     void send(Connection &c);

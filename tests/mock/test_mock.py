@@ -48,8 +48,8 @@ class Wire:
     def close(self):
         self.socket.close()
 
-    def send(self, method, path, body=b"", headers=()):
-        lines = [f"{method} {path} HTTP/1.1", "Host: mock", "Authorization: Bearer sk-upstream-1234", *headers]
+    def send(self, method, path, body=b"", headers=(), key="Authorization: Bearer sk-upstream-1234"):
+        lines = [f"{method} {path} HTTP/1.1", "Host: mock", *([key] if key else []), *headers]
         if body is not None:
             lines.append(f"Content-Length: {len(body)}")
         self.socket.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + (body or b""))
@@ -105,6 +105,171 @@ class Wire:
         return True
 
 
+class Api:
+    """How one of the other APIs is asked, and where its answers have what all have."""
+
+    version = ()
+
+    def __init__(self, path, key, body):
+        self.path, self.key, self.body = path, key, body
+
+    def url(self, model, stream):
+        return self.path
+
+    def request(self, model, stream, **members):
+        return {"model": model, **({"stream": True} if stream else {}), **self.body, **members}
+
+    def events(self, answer):
+        """Each event's data; names must fit them."""
+        found = []
+        for part in answer.body.decode().replace("\r\n", "\n").strip("\n").split("\n\n"):
+            lines = dict(line.split(": ", 1) for line in part.split("\n"))
+            found.append(json.loads(lines["data"]))
+            assert lines.get("event", found[-1].get("type")) == found[-1].get("type"), part
+        return found
+
+
+class Messages(Api):
+    version = ("anthropic-version: 2023-06-01",)
+
+    def __init__(self):
+        super().__init__("/v1/messages", "x-api-key", {"max_tokens": 100, "messages": [{"role": "user", "content": "Hi"}]})
+
+    def text(self, body):
+        return "".join(block.get("text", "") for block in body["content"])
+
+    def calls(self, body):
+        return [(block["name"], block["input"]) for block in body["content"] if block["type"] == "tool_use"]
+
+    def usage(self, body):
+        usage = body["usage"]
+        return (usage["input_tokens"] + usage["cache_read_input_tokens"], usage["cache_read_input_tokens"], usage["output_tokens"],
+                usage["output_tokens_details"]["thinking_tokens"])
+
+    def end(self, body):
+        return body["stop_reason"]
+
+    def collected(self, events):
+        body = {**events[0]["message"]}
+        blocks = {}
+        for event in events[1:]:
+            if event["type"] == "content_block_start":
+                blocks[event["index"]] = {**event["content_block"], "input": ""} if event["content_block"]["type"] == "tool_use" \
+                    else dict(event["content_block"])
+            elif event["type"] == "content_block_delta":
+                delta = dict(event["delta"])
+                delta.pop("type")
+                for name, piece in delta.items():
+                    name = "input" if name == "partial_json" else name
+                    blocks[event["index"]][name] += piece
+            elif event["type"] == "content_block_stop" and blocks[event["index"]]["type"] == "tool_use":
+                blocks[event["index"]]["input"] = json.loads(blocks[event["index"]]["input"])
+            elif event["type"] == "message_delta":
+                body |= event["delta"]
+                body["usage"] = {**body.get("usage", {}), **event.get("usage", {})}
+        assert events[-1]["type"] == "message_stop"
+        return body | {"content": [blocks[index] for index in sorted(blocks)]}
+
+    def with_results(self, body):
+        results = [{"type": "tool_result", "tool_use_id": block["id"], "content": "done"}
+                   for block in body["content"] if block["type"] == "tool_use"]
+        return {"messages": [*self.body["messages"], {"role": "assistant", "content": body["content"]}, {"role": "user", "content": results}]}
+
+    def asking(self, text):
+        return {"messages": [{"role": "user", "content": text}]}
+
+
+class Google(Api):
+    def __init__(self):
+        super().__init__("/v1beta/models/", "x-goog-api-key", {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}]})
+
+    def url(self, model, stream):
+        return self.path + model + (":streamGenerateContent?alt=sse" if stream else ":generateContent")
+
+    def request(self, model, stream, **members):
+        return {**self.body, **members}
+
+    def parts(self, body):
+        return body["candidates"][0]["content"]["parts"]
+
+    def text(self, body):
+        return "".join(part.get("text", "") for part in self.parts(body))
+
+    def calls(self, body):
+        return [(part["functionCall"]["name"], part["functionCall"]["args"]) for part in self.parts(body) if "functionCall" in part]
+
+    def usage(self, body):
+        usage = body["usageMetadata"]
+        thoughts = usage.get("thoughtsTokenCount", 0)
+        completion = usage["candidatesTokenCount"] + thoughts
+        assert usage["totalTokenCount"] == usage["promptTokenCount"] + completion
+        return usage["promptTokenCount"], usage.get("cachedContentTokenCount", 0), completion, thoughts
+
+    def end(self, body):
+        return body["candidates"][0]["finishReason"]
+
+    def collected(self, events):
+        parts = [part for event in events for part in event["candidates"][0]["content"]["parts"]]
+        candidate = events[-1]["candidates"][0] | {"content": {"role": "model", "parts": [part for part in parts if part != {"text": ""}]}}
+        return events[-1] | {"candidates": [candidate]}
+
+    def with_results(self, body):
+        results = [{"functionResponse": {"id": part["functionCall"]["id"], "name": part["functionCall"]["name"], "response": {}}}
+                   for part in self.parts(body)]
+        return {"contents": [*self.body["contents"], body["candidates"][0]["content"], {"role": "user", "parts": results}]}
+
+    def asking(self, text):
+        return {"contents": [{"role": "user", "parts": [{"text": text}]}]}
+
+
+class Responses(Api):
+    def __init__(self):
+        super().__init__("/v1/responses", "Authorization", {"input": "Hi"})
+
+    def text(self, body):
+        return "".join(part.get("text", "") for item in body["output"] for part in item.get("content", ()))
+
+    def calls(self, body):
+        return [(item["name"], json.loads(item["arguments"])) for item in body["output"] if item["type"] == "function_call"]
+
+    def usage(self, body):
+        usage = body["usage"]
+        assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
+        return (usage["input_tokens"], usage["input_tokens_details"]["cached_tokens"], usage["output_tokens"],
+                usage["output_tokens_details"]["reasoning_tokens"])
+
+    def end(self, body):
+        return (body["incomplete_details"] or {"reason": body["status"]})["reason"]
+
+    def collected(self, events):
+        """The last event's answer; the pieces before it must give the same."""
+        assert [event["sequence_number"] for event in events] == list(range(len(events)))
+        assert [event["type"] for event in events[:2]] == ["response.created", "response.in_progress"]
+        body = events[-1]["response"]
+        assert events[-1]["type"] == "response." + body["status"]
+        assert body["output"] == [event["item"] for event in events if event["type"] == "response.output_item.done"]
+        pieces = {}
+        for event in events:
+            if event["type"].endswith(".delta"):
+                pieces[event["output_index"]] = pieces.get(event["output_index"], "") + event["delta"]
+        for index, piece in pieces.items():
+            item = body["output"][index]
+            part = item["content"][0] if "content" in item else {}
+            assert piece == item.get("arguments", part.get("text", part.get("refusal")))
+        return body
+
+    def with_results(self, body):
+        results = [{"type": "function_call_output", "call_id": item["call_id"], "output": "done"}
+                   for item in body["output"] if item["type"] == "function_call"]
+        return {"input": [{"role": "user", "content": "Hi"}, *body["output"], *results]}
+
+    def asking(self, text):
+        return {"input": text}
+
+
+OTHERS = (Messages(), Google(), Responses())
+
+
 class MockTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -141,6 +306,13 @@ class MockTest(unittest.TestCase):
         wire = wire or self.wire()
         members.setdefault("messages", [{"role": "user", "content": "Hi"}])
         wire.send("POST", CHAT, json.dumps({"model": model, **members}).encode())
+        return wire
+
+    def other(self, api, model, stream=False, wire=None, headers=None, key="sk-upstream-1234", **members):
+        wire = wire or self.wire()
+        named = f"{api.key}: {'Bearer ' if api.key == 'Authorization' else ''}{key}" if key else None
+        wire.send("POST", api.url(model, stream), json.dumps(api.request(model, stream, **members)).encode(),
+                  api.version if headers is None else headers, named)
         return wire
 
     def stats(self):
@@ -384,6 +556,170 @@ class MockTest(unittest.TestCase):
         for stream in (False, True):
             wire = self.chat("mock-fault-dup", stream=stream)
             self.assertEqual((wire.answer().status, wire.answer().status), (200, 200))
+
+    # ------------------------------------------------------------ other APIs
+
+    def test_other_apis_answer_in_one_piece_and_in_streams(self):
+        for api in OTHERS:
+            for stream in (False, True):
+                with self.subTest(api=api.path, stream=stream):
+                    answers = {}
+                    for model in ("mock-small", "mock-p100-c50-k20-r5", "mock-u-s40-n3-w50", "mock-json", "mock-tools", "mock-length",
+                                  "mock-content_filter"):
+                        answer = self.other(api, model, stream).answer()
+                        self.assertEqual(answer.status, 200, answer.body)
+                        answers[model] = api.collected(api.events(answer)) if stream else answer.json()
+                    self.assertEqual(api.text(answers["mock-small"]), "Hello! How can I assist you today?")
+                    self.assertEqual(api.usage(answers["mock-small"]), (25, 5, 8, 0))
+                    self.assertEqual(api.usage(answers["mock-p100-c50-k20-r5"]), (100, 20, 50, 5))
+                    self.assertEqual(len(api.text(answers["mock-u-s40-n3-w50"]).encode()), 40)
+                    self.assertEqual(json.loads(api.text(answers["mock-json"]))["city"], "Paris")
+                    self.assertEqual(api.calls(answers["mock-tools"]),
+                                     [("get_weather", {"location": "Paris"}), ("get_time", {"timezone": "Europe/Paris"})])
+                    self.assertIn(api.end(answers["mock-small"]), ("end_turn", "STOP", "completed"))
+                    self.assertIn(api.end(answers["mock-tools"]), ("tool_use", "STOP", "completed"))
+                    self.assertIn(api.end(answers["mock-length"]), ("max_tokens", "MAX_TOKENS", "max_output_tokens"))
+                    self.assertIn(api.end(answers["mock-content_filter"]), ("refusal", "SAFETY", "content_filter"))
+                    call = self.last_call()
+                    self.assertIn(call["route"], ("messages", "generateContent", "responses"))
+                    self.assertEqual((call["stream"], call["usage_sent"], call["key"]), (stream, True, "…1234"))
+
+    def test_other_apis_take_results_and_end_the_loop(self):
+        for api in OTHERS:
+            for stream in (False, True):
+                for model in ("mock-tools", "mock-tools-r5", "mock-call"):
+                    with self.subTest(api=api.path, stream=stream, model=model):
+                        question = api.asking('call:look {"at":"d\\u00f6or","n":[1]}')
+                        answer = self.other(api, model, stream, **question).answer()
+                        body = api.collected(api.events(answer)) if stream else answer.json()
+                        if model == "mock-call":
+                            self.assertEqual(api.calls(body), [("look", {"at": "döor", "n": [1]})])
+                        further = self.other(api, model, stream, **api.with_results(body)).answer()
+                        self.assertEqual(further.status, 200, further.body)
+                        end = api.collected(api.events(further)) if stream else further.json()
+                        self.assertEqual((api.calls(end), bool(api.text(end))), ([], True))
+
+    def test_other_apis_refuse_to_answer(self):
+        messages, google, responses = OTHERS
+        said = self.other(messages, "mock-refusal").answer().json()
+        self.assertEqual((said["content"], said["stop_reason"], bool(said["stop_details"]["explanation"])), ([], "refusal", True))
+        blocked = self.other(google, "mock-refusal", True).answer()
+        self.assertEqual([set(event) for event in google.events(blocked)], [{"promptFeedback", "usageMetadata", "modelVersion", "responseId"}])
+        body = responses.collected(responses.events(self.other(responses, "mock-refusal", True).answer()))
+        self.assertEqual(body["output"][0]["content"][0]["type"], "refusal")
+
+    def test_other_apis_check_keys(self):
+        for api, without, bad in zip(OTHERS, (401, 403, 401), (401, 400, 401)):
+            self.assertEqual(self.other(api, "mock-small", key=None).answer().status, without)
+            self.assertEqual(self.other(api, "mock-small", key="bad-key-1").answer().status, bad)
+            wrong = "x-api-key: k" if api.key == "Authorization" else "Authorization: Bearer k"
+            self.assertEqual(self.other(api, "mock-small", key=None, headers=[*api.version, wrong]).answer().status, without)
+        self.assertEqual(self.other(OTHERS[1], "mock-small", key="bad-key-1").answer().json()["error"]["details"][0]["reason"],
+                         "API_KEY_INVALID")
+
+    def test_other_apis_are_strict(self):
+        def text(role, *texts):
+            return {"role": role, "content": [{"type": "text", "text": each} for each in texts]}
+        use = {"role": "assistant", "content": [{"type": "tool_use", "id": "a", "name": "f", "input": {}}]}
+        done = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": "x"}]}
+        thought = {"type": "thinking", "thinking": "", "signature": "x"}
+        hello = text("user", "Hi")
+        messages, google, responses = OTHERS
+        for members in ({"max_tokens": None}, {"max_tokens": 0}, {"messages": []}, {"messages": [text("user", " \n")]},
+                        {"messages": [text("system", "Hi")]}, {"messages": [text("user")]}, {"seed": 1}, {"temperature": 1, "top_p": 1},
+                        {"messages": [hello, use]}, {"messages": [hello, use, hello]}, {"messages": [hello, done]},
+                        {"messages": [hello, use, done, done]}, {"messages": [hello, {"role": "assistant", "content": [thought]}]},
+                        {"tools": [{"name": "f", "input_schema": {}}]}, {"tools": [{"input_schema": {"type": "object"}}]},
+                        {"messages": [hello, {"role": "assistant", "content": [use["content"][0] | {"id": "a.b"}]}]}):
+            answer = self.other(messages, "mock-small", **members).answer()
+            self.assertEqual((answer.status, answer.json()["error"]["type"]), (400, "invalid_request_error"), members)
+        self.assertEqual(self.other(messages, "mock-small", messages=[hello, use, done], temperature=1).answer().status, 200)
+        self.assertEqual(self.other(messages, "mock-small", headers=[]).answer().status, 400)
+        self.assertEqual(self.other(messages, "mock-small", headers=["anthropic-version: 1"]).answer().status, 400)
+
+        def content(role, *parts):
+            return {"role": role, "parts": list(parts)}
+        call = {"functionCall": {"name": "f", "args": {}}}
+        signed = call | {"thoughtSignature": "skip_thought_signature_validator"}
+        result = {"functionResponse": {"name": "f", "response": {}}}
+        hello = content("user", {"text": "Hi"})
+        for members in ({"contents": []}, {"contents": [content("user")]}, {"contents": [content("assistant", {"text": "a"})]}, {"model_": 1},
+                        {"contents": [content("user", {"text": "a", "inlineData": {}})]}, {"contents": [content("user", {"thought": True})]},
+                        {"contents": [hello, content("model", call), content("user", result)]},
+                        {"contents": [hello, content("model", call | {"thoughtSignature": "x"}), content("user", result)]},
+                        {"contents": [hello, content("model", signed)]}, {"contents": [hello, content("model", signed, call), content("user", result)]},
+                        {"contents": [hello, content("user", result)]}, {"tools": [{"functionDeclarations": [{"name": "1f"}]}]},
+                        {"tools": [{"functionDeclarations": [{"name": "f", "strict": True}]}]},
+                        *({"generationConfig": config} for config in (
+                            {"seed": 4294967296}, {"maxOutputTokens": 65537}, {"stopSequences": ["a"] * 6}, {"max_tokens": 1},
+                            {"responseJsonSchema": {}}, {"thinkingConfig": {"thinkingLevel": "LOW", "thinkingBudget": 1}}))):
+            answer = self.other(google, "mock-small", **members).answer()
+            self.assertEqual((answer.status, answer.json()["error"]["status"]), (400, "INVALID_ARGUMENT"), members)
+        self.assertEqual(self.other(google, "mock-small", contents=[hello, content("model", signed, call), content("user", result, result)])
+                         .answer().status, 200)
+        for query in ("", "?alt=json", "?alt=sse&key=k"):
+            wire = self.wire()
+            wire.send("POST", "/v1beta/models/mock-small:streamGenerateContent" + query, json.dumps(google.body).encode(), key="x-goog-api-key: k")
+            self.assertEqual(wire.answer().status, 400, query)
+
+        call = {"type": "function_call", "call_id": "a", "name": "f", "arguments": "{}"}
+        result = {"type": "function_call_output", "call_id": "a", "output": "x"}
+        for members in ({"input": []}, {"input": None}, {"stop": ["a"]}, {"max_output_tokens": 15}, {"input": [call]}, {"input": [result]},
+                        {"input": [{"role": "tool", "content": "a"}]}, {"input": [{"role": "user", "content": [{"type": "output_text", "text": "a"}]}]},
+                        {"input": [{"type": "reasoning", "encrypted_content": "x"}]}, {"tools": [{"type": "function", "function": {"name": "f"}}]},
+                        {"tools": [{"type": "function", "name": "f", "parameters": {}}]}, {"input": [{"type": "web_search_call"}]}):
+            answer = self.other(responses, "mock-small", **members).answer()
+            self.assertEqual((answer.status, answer.json()["error"]["type"]), (400, "invalid_request_error"), members)
+        self.assertEqual(self.other(responses, "mock-small", input=[call, result], max_output_tokens=16).answer().status, 200)
+        for api in OTHERS:
+            self.assertEqual(self.other(api, "mock-nonsense").answer().status, 400)
+
+    def test_other_apis_fail_in_their_own_words(self):
+        for api in OTHERS:
+            for status in (400, 401, 403, 404, 408, 413, 429, 500, 503, 529):
+                for stream in (False, True):
+                    answer = self.other(api, f"mock-fault-{status}", stream).answer()
+                    self.assertEqual((answer.status, bool(answer.json()["error"]["message"])), (status, True))
+        messages, google, responses = OTHERS
+        self.assertEqual(self.other(messages, "mock-fault-529").answer().json()["error"]["type"], "overloaded_error")
+        self.assertEqual(self.other(google, "mock-fault-503").answer().json()["error"]["status"], "UNAVAILABLE")
+        self.assertEqual(self.other(messages, "mock-fault-429ra7").answer().headers["retry-after"], "7")
+        self.assertNotIn("retry-after", self.other(messages, "mock-fault-429").answer().headers)
+        for fault, delay in (("429ra7", "7s"), ("429rams1500", "1.500s")):
+            answer = self.other(google, f"mock-fault-{fault}").answer()
+            self.assertEqual((answer.json()["error"]["details"][0]["retryDelay"], "retry-after" in answer.headers), (delay, False))
+        self.assertNotIn("details", self.other(google, "mock-fault-429").answer().json()["error"])
+        self.assertEqual([self.other(api, "mock-fault-quota").answer().status for api in OTHERS], [402, 429, 429])
+        self.assertEqual([self.other(api, "mock-fault-context").answer().status for api in OTHERS], [400, 400, 400])
+        for number, api in enumerate(OTHERS):
+            self.assertIn("sk-upstream-1234", self.other(api, "mock-fault-401key").answer().json()["error"]["message"])
+            self.assertEqual([self.other(api, f"mock-x{number}-fault-503-first1").answer().status for _ in range(2)], [503, 200])
+
+    def test_other_apis_break(self):
+        for api in OTHERS:
+            for stream in (False, True):
+                with self.subTest(api=api.path, stream=stream):
+                    self.assertEqual(self.other(api, "mock-fault-html", stream).answer().headers["content-type"], "text/html")
+                    self.assertRaises(ValueError, self.other(api, "mock-fault-halfjson", stream).answer().json)
+                    self.assertRaises(ConnectionResetError, self.other(api, "mock-fault-reset", stream).answer)
+                    self.assertRaises(ConnectionResetError, self.other(api, "mock-fault-resetmid", stream).answer)
+                    self.assertFalse(self.other(api, "mock-fault-cut", stream).answer().whole)
+                    self.assertTrue(self.other(api, "mock-fault-hang", stream).silent())
+                    answer = self.other(api, "mock-fault-nousage", stream).answer()
+                    self.assertEqual(answer.status, 200)
+                    for counter in (b'"input_tokens"', b'"output_tokens"', b"TokenCount"):
+                        self.assertNotIn(counter, answer.body)
+                    self.assertFalse(self.last_call()["usage_sent"])
+            cut = api.events(self.other(api, "mock-n4-fault-cutclean", True).answer())
+            self.assertLess(len(cut), len(api.events(self.other(api, "mock-n4", True).answer())))
+            with self.assertRaises((AssertionError, KeyError), msg="it has no end"):
+                api.end(api.collected(cut))
+            failed = api.events(self.other(api, "mock-fault-errorframe", True).answer())[-1]
+            self.assertIn("error", failed if api is OTHERS[1] else failed["type"])
+            self.assertRaises(ValueError, api.events, self.other(api, "mock-fault-badframe", True).answer())
+            whole = api.events(self.other(api, "mock-fault-nodone", True).answer())
+            self.assertEqual(len(whole), len(api.events(self.other(api, "mock-small", True).answer())) - (api is not OTHERS[1]))
+        self.assertEqual({call["outcome"] for call in self.calls() if call["fault"] == "cut"}, {"broken"})
 
     # ------------------------------------------------------------ what can be asked
 
