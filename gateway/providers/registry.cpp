@@ -4,6 +4,8 @@
 
 #include "providers/anthropic/anthropiccodec.h"
 #include "providers/chat/chatprotocol.h"
+#include "providers/chat/chatupstreamcodec.h"
+#include "providers/responses/responsescodec.h"
 #include "providers/responses/responsesprotocol.h"
 
 namespace assistiv {
@@ -22,8 +24,19 @@ const ClientProtocol &clientProtocol(ClientApi api)
 const ProviderCodec *providerCodec(ProviderKind kind, UpstreamApi api)
 {
     static const AnthropicCodec anthropic;
+    static const ResponsesCodec responses;
+    static const ChatUpstreamCodec chat(ProviderKind::OpenAi);
+    static const ChatUpstreamCodec xaiChat(ProviderKind::Xai);
     if (kind == ProviderKind::Anthropic && api == UpstreamApi::Messages)
         return &anthropic;
+    if (kind == ProviderKind::Sandbox)
+        return &chat; // it looks only at the body
+    if (kind != ProviderKind::OpenAi && kind != ProviderKind::Xai)
+        return nullptr;
+    if (api == UpstreamApi::Responses)
+        return &responses;
+    if (api == UpstreamApi::Chat)
+        return kind == ProviderKind::Xai ? &xaiChat : &chat;
     return nullptr;
 }
 
