@@ -10,7 +10,7 @@
 
 namespace assistiv {
 
-/// A place in a line, and the turn once it has come. Its end leaves the line or lets the next one in, on any thread.
+/// A place in a line and, once it has come, the turn itself. Its end leaves the line or lets the next one in, on any thread.
 class Turn
 {
 public:
@@ -21,12 +21,12 @@ public:
 
 private:
     friend class Turns;
-    struct Line;
+    struct Lines;
     struct Waiter;
-    Turn(std::shared_ptr<Line> line, std::shared_ptr<Waiter> waiter) : m_line(std::move(line)), m_waiter(std::move(waiter)) {}
+    Turn(std::shared_ptr<Lines> lines, std::shared_ptr<Waiter> waiter);
     void leave();
 
-    std::shared_ptr<Line> m_line;
+    std::shared_ptr<Lines> m_lines;
     std::shared_ptr<Waiter> m_waiter;
 };
 
@@ -34,20 +34,20 @@ private:
 class Turns
 {
 public:
-    /// Behind the one whose turn it is, for one thing.
+    /// For one thing, behind the one whose turn it is.
     static constexpr int MostWaiting = 16;
     static constexpr int WaitLimitMs = 120'000;
 
     explicit Turns(int waitLimitMs = WaitLimitMs);
 
-    /// The asker keeps what is returned for as long as it waits and works. come(true) says that its turn has come,
-    /// come(false) that it never will: too many wait already, or it took too long. Either comes once, on the calling thread,
-    /// never inside this call, and only if the asker still exists.
+    /// The asker keeps what is returned for as long as it waits and works. come(true) says that its turn has come, come(false)
+    /// that it never will: too many wait already, or it took too long. One of them comes, once, on the calling thread, after
+    /// this call, and only if the asker and its place still exist.
     [[nodiscard]] Turn ask(const QByteArray &what, QObject *asker, std::function<void(bool isMyTurn)> come);
 
 private:
-    std::shared_ptr<Turn::Line> m_line;
-    int m_waitLimitMs;
+    std::shared_ptr<Turn::Lines> m_lines;
+    const int m_waitLimitMs;
 };
 
 } // namespace assistiv

@@ -7,6 +7,7 @@
 
 #include <QtCore/QByteArrayList>
 
+#include <limits>
 #include <optional>
 
 namespace assistiv {
@@ -38,10 +39,10 @@ public:
     /// That response and those it names as its previous ones, oldest first, at most so many. The first of them still names one
     /// when that could not be found. Empty: there is no such response.
     Result<QList<ResponseLink>> chain(const ResponseOwner &owner, const QByteArray &id, Timestamp now, int most);
-    /// The completed responses of a thread before that row (all of them: LastSeq), in the order of their creation, at most so many.
+    /// The completed responses of a thread before that row, in the order of their creation, at most so many.
     Result<QList<ResponseLink>> thread(const ResponseOwner &owner, const QByteArray &threadId, qint64 beforeSeq, Timestamp now,
                                        int most);
-    static constexpr qint64 LastSeq = std::numeric_limits<qint64>::max();
+    static constexpr qint64 BehindTheLast = std::numeric_limits<qint64>::max();
 
     /// The items of these responses, in their order.
     Result<QByteArrayList> items(const QList<ResponseLink> &links);

@@ -26,7 +26,7 @@ struct Words<ResponseStatus>
 /// One item of a conversation: a message, a function call, its output, …
 struct StoredItem
 {
-    /// As an item_reference names it; empty when it has none.
+    /// What an item_reference names it by; empty when it has none.
     QByteArray id = {};
     /// JSON object, valid UTF-8.
     QByteArray json = {};
@@ -69,6 +69,8 @@ struct ResponseOwner
 
 /// A fresh public id.
 QByteArray newResponseId();
+/// Whether something can be found under this id: 1 to 128 visible ASCII characters. Items may come with any other, too.
+bool isReferable(QByteArrayView id);
 
 /// What requests on this thread of this owner take turns at (core/turns.h): the turn is asked for before the conversation is
 /// read and kept until the settlement is committed.
