@@ -42,7 +42,8 @@ struct StoredResponse
     QByteArray id;
     /// The request's previous_response_id; empty when there was none.
     QByteArray previousId;
-    /// The request's thread_id; empty when there was none.
+    /// The request's thread_id; empty when there was none. UTF-8 without U+0000, which PostgreSQL cannot store: who reads the
+    /// request refuses it.
     QByteArray threadId;
     ResponseStatus status = ResponseStatus::Completed;
     /// The slug that was asked for.
