@@ -57,6 +57,7 @@ enum class ErrorCode {
     ShuttingDown,
     DatabaseUnavailable,
     TooManyConnections,
+    ThreadBusy,
     ProviderTimeout,
     HttpVersion,
     MalformedRequest,

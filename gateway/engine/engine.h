@@ -79,7 +79,8 @@ private:
     void publishCatalogue(Services &services);
     void onWorkerDrained();
     void finishStop();
-    /// Last use of keys, due resets, idle rate counters, size of the database. Every now and then, and when the clock was moved.
+    /// Last use of keys, due resets, expired responses, idle rate counters, size of the database. Every now and then, and when
+    /// the clock was moved.
     void keepHouse();
 
     const EngineSettings m_settings;
