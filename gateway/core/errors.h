@@ -58,6 +58,7 @@ enum class ErrorCode {
     DatabaseUnavailable,
     TooManyConnections,
     ThreadBusy,
+    McpUnreachable,
     ProviderTimeout,
     HttpVersion,
     MalformedRequest,

@@ -133,6 +133,7 @@ Result<void> Engine::listen(quint16 port)
             .settlements = m_writer,
             .refusals = m_refusals,
             .cooldowns = m_cooldowns,
+            .turns = m_turns,
             .inFlight = m_inFlight,
             .metrics = m_metrics,
             .status = [this] { return status(); },

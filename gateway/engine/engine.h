@@ -90,6 +90,7 @@ private:
     RateLimiter m_limiter;
     Refusals m_refusals;
     Cooldowns m_cooldowns;
+    Turns m_turns;
     Metrics m_metrics;
     Journal m_journal;
     Writer m_writer;

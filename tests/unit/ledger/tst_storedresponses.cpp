@@ -31,7 +31,7 @@ QByteArray wordsOf(const QByteArrayList &items)
 } // namespace
 
 /// What is stored with a settlement, and what of it can be seen again by whom.
-class tst_Responses : public QObject
+class tst_StoredResponses : public QObject
 {
     Q_OBJECT
 
@@ -86,7 +86,7 @@ private:
     ResponseOwner m_rival;
 };
 
-void tst_Responses::init()
+void tst_StoredResponses::init()
 {
     m_responses.reset();
     m_store.reset();
@@ -105,7 +105,7 @@ void tst_Responses::init()
     m_ben = { m_acme.platform, m_scratch->addEndUser(m_acme.platform, u"ben"_s) };
 }
 
-StoredResponse tst_Responses::response(const QByteArray &input, const QByteArray &output, const QByteArray &previous,
+StoredResponse tst_StoredResponses::response(const QByteArray &input, const QByteArray &output, const QByteArray &previous,
                                        const QByteArray &thread)
 {
     StoredResponse made;
@@ -120,7 +120,7 @@ StoredResponse tst_Responses::response(const QByteArray &input, const QByteArray
     return made;
 }
 
-Settlement tst_Responses::settlement(const ResponseOwner &owner, const StoredResponse &response)
+Settlement tst_StoredResponses::settlement(const ResponseOwner &owner, const StoredResponse &response)
 {
     Settlement s;
     s.id = LogRowId::create();
@@ -136,7 +136,7 @@ Settlement tst_Responses::settlement(const ResponseOwner &owner, const StoredRes
     return s;
 }
 
-Result<void> tst_Responses::settle(const QList<Settlement> &calls)
+Result<void> tst_StoredResponses::settle(const QList<Settlement> &calls)
 {
     QList<const Settlement *> group;
     for (const Settlement &s : calls)
@@ -144,13 +144,13 @@ Result<void> tst_Responses::settle(const QList<Settlement> &calls)
     return m_scratch->attempt([&] { return m_store->apply(group); });
 }
 
-QByteArray tst_Responses::store(const ResponseOwner &owner, const StoredResponse &response)
+QByteArray tst_StoredResponses::store(const ResponseOwner &owner, const StoredResponse &response)
 {
     mustSucceed(settle({ settlement(owner, response) }));
     return response.id;
 }
 
-void tst_Responses::isRefused(const ResponseOwner &owner, const ConversationWish &wish, ErrorCode code, const QString &param)
+void tst_StoredResponses::isRefused(const ResponseOwner &owner, const ConversationWish &wish, ErrorCode code, const QString &param)
 {
     const auto found = ask(owner, wish);
     QVERIFY(!found);
@@ -158,7 +158,7 @@ void tst_Responses::isRefused(const ResponseOwner &owner, const ConversationWish
     QCOMPARE(found.error().param, param);
 }
 
-void tst_Responses::theBodyComesBackByteForByte()
+void tst_StoredResponses::theBodyComesBackByteForByte()
 {
     StoredResponse made = response("a", "b");
     const QString nasty = u"it's \\u0000 \\\" \\\\ , ? %1 :name $1 \\n é 漢字 \U0001F600  1.0 1E5"_s;
@@ -176,7 +176,7 @@ void tst_Responses::theBodyComesBackByteForByte()
     QCOMPARE(number(u"SELECT item_bytes FROM responses"_s), made.body.size() + 2 + made.output.constFirst().json.size());
 }
 
-void tst_Responses::aResponseAndItsAncestorsComeOldestFirst()
+void tst_StoredResponses::aResponseAndItsAncestorsComeOldestFirst()
 {
     StoredResponse first = response("1", "2");
     first.input.append(item("1b"));
@@ -190,7 +190,7 @@ void tst_Responses::aResponseAndItsAncestorsComeOldestFirst()
     QCOMPARE(before({}), "");
 }
 
-void tst_Responses::aThreadComesInTheOrderOfCreation()
+void tst_StoredResponses::aThreadComesInTheOrderOfCreation()
 {
     QCOMPARE(before({ .threadId = "chat" }), "");
     store(response("1", "2", {}, "chat"));
@@ -204,7 +204,7 @@ void tst_Responses::aThreadComesInTheOrderOfCreation()
     QCOMPARE(before({ .threadId = odd }), "odd, name");
 }
 
-void tst_Responses::aThreadHasOnlyWhatIsComplete()
+void tst_StoredResponses::aThreadHasOnlyWhatIsComplete()
 {
     StoredResponse cut = response("1", "2", {}, "chat");
     cut.status = ResponseStatus::Incomplete;
@@ -216,7 +216,7 @@ void tst_Responses::aThreadHasOnlyWhatIsComplete()
     QVERIFY2(before({ .previousId = cut.id }) == "1, 2", "who names it means it");
 }
 
-void tst_Responses::withBothFieldsThePreviousOneMustBeOfThatThread()
+void tst_StoredResponses::withBothFieldsThePreviousOneMustBeOfThatThread()
 {
     const QByteArray mine = store(response("1", "2", {}, "chat"));
     const QByteArray other = store(response("3", "4", {}, "another"));
@@ -227,7 +227,7 @@ void tst_Responses::withBothFieldsThePreviousOneMustBeOfThatThread()
     isRefused(m_anna, { .previousId = "resp_x", .threadId = "chat" }, ErrorCode::ResponseNotFound, u"previous_response_id"_s);
 }
 
-void tst_Responses::aBranchSeesWhatItsAncestorsSaw()
+void tst_StoredResponses::aBranchSeesWhatItsAncestorsSaw()
 {
     const QByteArray one = store(response("1", "2", {}, "chat"));
     const QByteArray two = store(response("3", "4", {}, "chat"));
@@ -240,7 +240,7 @@ void tst_Responses::aBranchSeesWhatItsAncestorsSaw()
     QCOMPARE(before({ .previousId = outside }), "1, 2, 3, 4, o, p");
 }
 
-void tst_Responses::anAncestorThatIsGoneBreaksTheChain()
+void tst_StoredResponses::anAncestorThatIsGoneBreaksTheChain()
 {
     const QByteArray first = store(response("1", "2"));
     const QByteArray second = store(response("3", "4", first));
@@ -256,7 +256,7 @@ void tst_Responses::anAncestorThatIsGoneBreaksTheChain()
     QVERIFY2(before({ .previousId = two }) == "3, 4", "a thread is what is left of it");
 }
 
-void tst_Responses::itemsAreFoundByTheirIds()
+void tst_StoredResponses::itemsAreFoundByTheirIds()
 {
     StoredResponse made = response("q", "a");
     made.input = { item("question", "msg_1"), item("nameless") };
@@ -276,7 +276,7 @@ void tst_Responses::itemsAreFoundByTheirIds()
     QCOMPARE(wordsOf(valueOf(ask(m_anna, { .itemIds = { "msg_1" } })).referenced), "question");
 }
 
-void tst_Responses::strangeIdsAreNobodys()
+void tst_StoredResponses::strangeIdsAreNobodys()
 {
     StoredResponse made = response("q", "a");
     const QByteArray longest(128, 'x');
@@ -294,7 +294,7 @@ void tst_Responses::strangeIdsAreNobodys()
     }
 }
 
-void tst_Responses::ownersSeeOnlyTheirOwn()
+void tst_StoredResponses::ownersSeeOnlyTheirOwn()
 {
     StoredResponse made = response("1", "2", {}, "chat");
     made.input = { item("1", "msg_1") };
@@ -320,7 +320,7 @@ void tst_Responses::ownersSeeOnlyTheirOwn()
     QCOMPARE(number(u"SELECT count(*) FROM responses"_s), 3);
 }
 
-void tst_Responses::everythingExpires()
+void tst_StoredResponses::everythingExpires()
 {
     StoredResponse made = response("1", "2", {}, "chat");
     made.input = { item("1", "msg_1") };
@@ -341,7 +341,7 @@ void tst_Responses::everythingExpires()
     QVERIFY(m_responses->body(m_anna, second));
 }
 
-void tst_Responses::expiredOnesAreRemovedInPortions()
+void tst_StoredResponses::expiredOnesAreRemovedInPortions()
 {
     QList<QByteArray> ids;
     for (int i = 0; i < 5; ++i) {
@@ -359,7 +359,7 @@ void tst_Responses::expiredOnesAreRemovedInPortions()
     QCOMPARE(number(u"SELECT count(*) FROM response_items"_s), 2);
 }
 
-void tst_Responses::deletedIsGone()
+void tst_StoredResponses::deletedIsGone()
 {
     const QByteArray kept = store(response("1", "2", {}, "chat"));
     const QByteArray gone = store(response("3", "4", {}, "chat"));
@@ -371,7 +371,7 @@ void tst_Responses::deletedIsGone()
     QVERIFY(m_responses->body(m_anna, kept));
 }
 
-void tst_Responses::aConversationHasALimit()
+void tst_StoredResponses::aConversationHasALimit()
 {
     const auto sized = [this](qint64 bytes, const QByteArray &previous) {
         StoredResponse made = response("", "", previous, "chat");
@@ -396,7 +396,7 @@ void tst_Responses::aConversationHasALimit()
     isRefused(m_anna, { .itemIds = { big, big, "msg_1" } }, ErrorCode::ContextLengthExceeded, {});
 }
 
-void tst_Responses::referencesHaveALimit()
+void tst_StoredResponses::referencesHaveALimit()
 {
     StoredResponse made = response("", "");
     QByteArrayList ids;
@@ -411,7 +411,7 @@ void tst_Responses::referencesHaveALimit()
     QCOMPARE(valueOf(ask(m_anna, { .itemIds = ids })).referenced.size(), Responses::MostReferences + 1);
 }
 
-void tst_Responses::aLongChainHasALimit()
+void tst_StoredResponses::aLongChainHasALimit()
 {
     QList<Settlement> calls;
     QByteArray previous;
@@ -430,7 +430,7 @@ void tst_Responses::aLongChainHasALimit()
     QCOMPARE(valueOf(ask(m_anna, { .threadId = "chat" })).before.size(), Responses::MostResponses);
 }
 
-void tst_Responses::nothingIsKeptForWhoIsGone()
+void tst_StoredResponses::nothingIsKeptForWhoIsGone()
 {
     const Settlement ofBen = settlement(m_ben, response("1", "2"));
     const Settlement ofRival = settlement(m_rival, response("3", "4"));
@@ -445,7 +445,7 @@ void tst_Responses::nothingIsKeptForWhoIsGone()
     QCOMPARE(number(u"SELECT count(*) FROM request_logs"_s), 2);
 }
 
-void tst_Responses::longRowsGoInSeveralStatements()
+void tst_StoredResponses::longRowsGoInSeveralStatements()
 {
     QList<Settlement> calls;
     for (int i = 0; i < 4; ++i) {
@@ -462,7 +462,7 @@ void tst_Responses::longRowsGoInSeveralStatements()
     QCOMPARE(number(u"SELECT count(*) FROM responses a JOIN responses b ON b.seq = a.seq + 1"_s), 3);
 }
 
-void tst_Responses::threadsOfDifferentOwnersHaveDifferentTurns()
+void tst_StoredResponses::threadsOfDifferentOwnersHaveDifferentTurns()
 {
     QSet<QByteArray> keys;
     for (const ResponseOwner &owner : { m_anna, m_ben, m_acme, m_rival }) {
@@ -475,5 +475,5 @@ void tst_Responses::threadsOfDifferentOwnersHaveDifferentTurns()
     QVERIFY(threadBusy().retryAfterSeconds > 0);
 }
 
-QTEST_GUILESS_MAIN(tst_Responses)
-#include "tst_responses.moc"
+QTEST_GUILESS_MAIN(tst_StoredResponses)
+#include "tst_storedresponses.moc"
