@@ -92,12 +92,15 @@ void Readers::run(Result<void> *outcome, bool *ready)
 void Readers::answer(Database &db, Services &services, Item &item)
 {
     for (const bool isRepeat : { false, true }) {
-        Transaction transaction(db);
-        if (transaction.started()) {
-            item.job->run(services);
-            return;
+        {
+            Transaction transaction(db);
+            if (transaction.started()) {
+                item.job->run(services);
+                if (transaction.isSound())
+                    return;
+            }
         }
-        // A connection that was lost while idle: once anew.
+        // A connection that was lost, while idle or in the middle of the question: once anew.
         if (isRepeat || !db.reconnect())
             break;
     }

@@ -7,6 +7,7 @@
 #include "ledger/settlementstore.h"
 #include "services/services.h"
 
+#include <algorithm>
 #include <chrono>
 #include <unordered_map>
 
@@ -17,6 +18,12 @@ using namespace Qt::StringLiterals;
 namespace {
 
 constexpr int RetryDelaysMs[] = { 50, 200, 500, 1000, 2000 };
+/// How often a batch is run that loses races for locks; each may have cost the time of Database::LockTimeout.
+constexpr int MostAttempts = 5;
+/// How long calls may be held up by another gateway's management write.
+constexpr int LockPatienceMs = 50;
+/// How long our own management writes wait for one.
+constexpr qint64 MostPutOffMs = 10'000;
 
 } // namespace
 
@@ -84,8 +91,13 @@ void Writer::enqueue(std::shared_ptr<Mailbox> mailbox, QPointer<QObject> asker, 
             return;
         }
     }
-    job->fail(databaseUnavailable());
-    mailbox->post(std::move(asker), [job] { job->deliver(); });
+    refuse({ std::move(mailbox), std::move(asker), std::move(job) });
+}
+
+void Writer::refuse(PendingJob pending)
+{
+    pending.job->fail(databaseUnavailable());
+    pending.mailbox->post(std::move(pending.asker), [job = std::move(pending.job)] { job->deliver(); });
 }
 
 void Writer::run(std::function<void(Result<void>)> onStarted)
@@ -97,18 +109,20 @@ void Writer::run(std::function<void(Result<void>)> onStarted)
     const ServiceContext context { *m_db, m_parts.clock, m_parts.vault, m_changes };
     m_services = std::make_unique<Services>(context);
     m_settlements = std::make_unique<SettlementStore>(context, m_services->budgets);
+    m_order.emplace(*m_db, m_parts.book);
     onStarted({});
 
     for (;;) {
         Batch batch = takeBatch();
-        if (batch.empty())
+        if (batch.isEmpty())
             break;
-        const bool committed = commitBatch(batch);
+        const bool committed = work(batch);
         m_healthy.store(committed, std::memory_order_relaxed);
         if (!committed)
             recover(batch);
         deliver(batch);
     }
+    m_order.reset();
     m_settlements.reset();
     m_services.reset();
     m_db.reset();
@@ -119,16 +133,26 @@ Writer::Batch Writer::takeBatch()
     std::unique_lock lock(m_mutex);
     m_wake.wait(lock, [this] { return !m_queue.empty() || m_stopping; });
     Batch batch;
-    if (m_queue.size() <= BatchSize) {
-        batch.swap(m_queue);
-    } else {
-        for (size_t i = 0; i < BatchSize; ++i) {
-            batch.push_back(std::move(m_queue.front()));
-            m_queue.pop_front();
-        }
+    for (size_t i = 0; i < BatchSize && !m_queue.empty(); ++i) {
+        if (auto *settlement = std::get_if<PendingSettlement>(&m_queue.front()))
+            batch.settlements.push_back(std::move(*settlement));
+        else
+            batch.jobs.push_back(std::move(std::get<PendingJob>(m_queue.front())));
+        m_queue.pop_front();
     }
     m_waiting.store(m_queue.size(), std::memory_order_relaxed);
     return batch;
+}
+
+bool Writer::work(Batch &batch)
+{
+    for (int attempt = 0; !batch.isEmpty(); ++attempt) {
+        if (commitBatch(batch))
+            break;
+        if (!m_db->mustRepeat() || attempt == MostAttempts)
+            return false;
+    }
+    return true;
 }
 
 bool Writer::commitBatch(Batch &batch)
@@ -137,28 +161,54 @@ bool Writer::commitBatch(Batch &batch)
     Transaction transaction(*m_db);
     if (!transaction.started())
         return false;
-    for (size_t at = 0; at < batch.size();) {
-        if (auto *job = std::get_if<PendingJob>(&batch[at])) {
-            runJob(*job);
-            ++at;
-            continue;
-        }
-        size_t end = at + 1;
-        while (end < batch.size() && std::holds_alternative<PendingSettlement>(batch[end]))
-            ++end;
-        if (!runSettlements(batch, at, end))
+    if (!batch.jobs.empty() && !NodeStore(*m_db).lockOthersOut(LockPatienceMs)) {
+        if (m_db->mustRepeat())
+            putOff(std::exchange(batch.jobs, {}));
+        return false;
+    }
+    if (!runSettlements(batch.settlements))
+        return false;
+    for (PendingJob &job : batch.jobs) {
+        runJob(job);
+        if (m_db->mustRepeat())
             return false;
-        at = end;
+    }
+    std::optional<quint64> number;
+    if (!m_changes.isEmpty()) {
+        const auto sealed = m_order->seal(m_changes, m_parts.node);
+        if (!sealed)
+            return false;
+        number = *sealed;
     }
     // A connection that broke inside the batch shows here at the latest.
     if (!transaction.commit())
         return false;
     keepPoisoned(batch);
+    m_commits.fetch_add(1, std::memory_order_relaxed);
+    if (!number)
+        return true;
     const bool catalogueChanged = m_changes.catalogue;
-    m_parts.book.publishCommit(std::exchange(m_changes, {}));
+    m_parts.book.publishCommit(std::exchange(m_changes, {}), *number);
+    m_published.store(*number, std::memory_order_release);
     if (catalogueChanged)
         m_parts.catalogueChanged(*m_services);
     return true;
+}
+
+void Writer::putOff(std::vector<PendingJob> jobs)
+{
+    const qint64 now = m_parts.clock.steadyMs();
+    for (auto pending = jobs.rbegin(); pending != jobs.rend(); ++pending) {
+        if (pending->putOffSinceMs == 0)
+            pending->putOffSinceMs = now;
+        if (now - pending->putOffSinceMs > MostPutOffMs) {
+            refuse(std::move(*pending));
+            continue;
+        }
+        const std::scoped_lock lock(m_mutex);
+        m_queue.emplace_front(std::move(*pending));
+        m_waiting.store(m_queue.size(), std::memory_order_relaxed);
+    }
 }
 
 Result<void> Writer::applyGroup(const QList<const Settlement *> &group)
@@ -175,11 +225,12 @@ Result<void> Writer::applyGroup(const QList<const Settlement *> &group)
     return applied;
 }
 
-bool Writer::runSettlements(Batch &batch, size_t from, size_t to)
+bool Writer::runSettlements(std::vector<PendingSettlement> &settlements)
 {
+    if (settlements.empty())
+        return true;
     QList<const Settlement *> group;
-    for (size_t at = from; at < to; ++at) {
-        auto &pending = std::get<PendingSettlement>(batch[at]);
+    for (PendingSettlement &pending : settlements) {
         pending.outcome = {};
         group.append(&pending.settlement);
     }
@@ -192,8 +243,7 @@ bool Writer::runSettlements(Batch &batch, size_t from, size_t to)
     if (isAway(together))
         return false;
     // One of them is poisoned: alone, each of the others gets through.
-    for (size_t at = from; at < to; ++at) {
-        auto &pending = std::get<PendingSettlement>(batch[at]);
+    for (PendingSettlement &pending : settlements) {
         pending.outcome = group.size() == 1 ? together : applyGroup({ &pending.settlement });
         if (isAway(pending.outcome))
             return false;
@@ -221,11 +271,12 @@ void Writer::runJob(PendingJob &pending)
 void Writer::recover(Batch &batch)
 {
     // Management writes were promised to nobody: their callers may repeat them.
-    for (Item &item : batch) {
-        if (auto *job = std::get_if<PendingJob>(&item))
-            job->job->fail(databaseUnavailable());
-    }
-    const auto pendingOf = [](Item &item) { return std::get_if<PendingSettlement>(&item); };
+    for (PendingJob &pending : batch.jobs)
+        pending.job->fail(databaseUnavailable());
+    // Wallets are locked in this order everywhere, whoever else recovers at the same time.
+    std::stable_sort(batch.settlements.begin(), batch.settlements.end(), [](const auto &one, const auto &other) {
+        return one.settlement.platform < other.settlement.platform;
+    });
 
     for (const int delayMs : RetryDelaysMs) {
         std::this_thread::sleep_for(std::chrono::milliseconds(delayMs));
@@ -236,53 +287,48 @@ void Writer::recover(Batch &batch)
         if (!transaction.started())
             continue;
         bool reachable = true;
-        for (Item &item : batch) {
-            PendingSettlement *pending = pendingOf(item);
-            if (!pending || !reachable)
-                continue;
+        for (PendingSettlement &pending : batch.settlements) {
             // The first commit may have arrived although its answer did not.
-            const auto applied = m_settlements->isApplied(pending->settlement);
-            if (!applied) {
-                reachable = false;
-            } else if (*applied) {
-                pending->outcome = {};
-            } else {
-                pending->outcome = applyGroup({ &pending->settlement });
-                reachable = pending->outcome.ok() || pending->outcome.error().code != ErrorCode::DatabaseUnavailable;
-            }
+            const auto applied = m_settlements->isApplied(pending.settlement);
+            if (applied)
+                pending.outcome = *applied ? Result<void>() : applyGroup({ &pending.settlement });
+            reachable = applied && (pending.outcome || pending.outcome.error().code != ErrorCode::DatabaseUnavailable);
+            if (!reachable)
+                break;
         }
-        if (reachable && transaction.commit()) {
+        if (!reachable)
+            continue;
+        const auto number = m_order->seal(m_changes, m_parts.node);
+        if (number && transaction.commit()) {
             keepPoisoned(batch);
-            forgetBalances();
+            m_commits.fetch_add(1, std::memory_order_relaxed);
+            forgetBalances(*number);
+            m_published.store(*number, std::memory_order_release);
             m_healthy.store(true, std::memory_order_relaxed);
             Log::info("writer", u"the database takes commits again"_s);
             return;
         }
     }
     // One of the commits may have arrived all the same.
-    forgetBalances();
-    for (Item &item : batch) {
-        PendingSettlement *pending = pendingOf(item);
-        if (!pending)
-            continue;
-        pending->outcome = databaseUnavailable();
-        putInJournal(pending->settlement);
+    forgetBalances(m_order->afterLostCommit());
+    for (PendingSettlement &pending : batch.settlements) {
+        pending.outcome = databaseUnavailable();
+        putInJournal(pending.settlement);
     }
 }
 
-void Writer::forgetBalances()
+void Writer::forgetBalances(quint64 floor)
 {
     m_changes = {};
-    m_parts.book.drop();
+    m_parts.book.drop(floor);
     m_parts.catalogueChanged(*m_services);
 }
 
-void Writer::keepPoisoned(Batch &batch)
+void Writer::keepPoisoned(const Batch &batch)
 {
-    for (Item &item : batch) {
-        const auto *pending = std::get_if<PendingSettlement>(&item);
-        if (pending && !pending->outcome)
-            putInJournal(pending->settlement);
+    for (const PendingSettlement &pending : batch.settlements) {
+        if (!pending.outcome)
+            putInJournal(pending.settlement);
     }
 }
 
@@ -297,14 +343,13 @@ void Writer::putInJournal(const Settlement &settlement)
 void Writer::deliver(Batch &batch)
 {
     std::unordered_map<std::shared_ptr<Mailbox>, std::vector<Mailbox::Letter>> letters;
-    for (Item &item : batch) {
-        if (auto *job = std::get_if<PendingJob>(&item)) {
-            letters[job->mailbox].push_back({ std::move(job->asker), [job = std::move(job->job)] { job->deliver(); } });
-        } else if (auto &pending = std::get<PendingSettlement>(item); pending.mailbox) {
+    for (PendingJob &pending : batch.jobs)
+        letters[pending.mailbox].push_back({ std::move(pending.asker), [job = std::move(pending.job)] { job->deliver(); } });
+    for (PendingSettlement &pending : batch.settlements) {
+        if (pending.mailbox)
             letters[pending.mailbox].push_back(
                 { std::move(pending.asker),
                   [done = std::move(pending.done), outcome = std::move(pending.outcome)] { done(outcome); } });
-        }
     }
     for (auto &[mailbox, bundle] : letters)
         mailbox->post(std::move(bundle));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ledger/accountbook.h"
+#include "ledger/commitorder.h"
 #include "ledger/settlement.h"
 #include "services/doors.h"
 #include "store/database.h"
@@ -12,8 +13,10 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <variant>
+#include <vector>
 
 namespace assistiv {
 
@@ -21,9 +24,12 @@ class Journal;
 class SettlementStore;
 class Vault;
 
-/// The only thread that writes. It takes what waits (at most BatchSize), runs each management write in a savepoint of its
-/// own and neighbouring settlements together, commits once, publishes the new balances to the AccountBook and wakes
-/// every asker once. While one commit runs the next batch collects, so there is no artificial wait.
+/// The only thread that writes. It takes what waits (at most BatchSize), runs the settlements together and then each management
+/// write in a savepoint of its own, commits once, publishes the new balances to the AccountBook and wakes every asker once.
+/// While one commit runs the next batch collects, so there is no artificial wait.
+/// Other gateways may write on the same PostgreSQL. Settlements take their locks in the same order everywhere; management writes of
+/// all gateways come one after another, and while another one's takes long, ours are put off and calls are settled all the
+/// same. What is left of races for locks ends in a batch that is rolled back and run again.
 class Writer final : public Settlements
 {
 public:
@@ -42,6 +48,8 @@ public:
         Journal &journal;
         /// Called on the writer's thread after a commit that changed providers, models or prices.
         std::function<void(Services &)> catalogueChanged;
+        /// Who we are among the gateways on the database.
+        QByteArray node = {};
     };
 
     explicit Writer(Parts parts);
@@ -59,6 +67,10 @@ public:
     size_t waiting() const { return m_waiting.load(std::memory_order_relaxed); }
     /// False while the database does not take commits.
     bool isHealthy() const { return m_healthy.load(std::memory_order_relaxed); }
+    /// How often something was committed.
+    quint64 commits() const { return m_commits.load(std::memory_order_relaxed); }
+    /// Number of the newest commit that was published (ledger/commitorder.h).
+    quint64 published() const { return m_published.load(std::memory_order_acquire); }
 
 private:
     struct PendingSettlement
@@ -74,39 +86,55 @@ private:
         std::shared_ptr<Mailbox> mailbox;
         QPointer<QObject> asker;
         std::shared_ptr<DoorJob> job;
+        /// When it was first put off; 0: never.
+        qint64 putOffSinceMs = 0;
     };
     using Item = std::variant<PendingSettlement, PendingJob>;
-    using Batch = std::deque<Item>;
+    struct Batch
+    {
+        std::vector<PendingSettlement> settlements;
+        std::vector<PendingJob> jobs;
+        bool isEmpty() const { return settlements.empty() && jobs.empty(); }
+    };
 
     void run(std::function<void(Result<void>)> onStarted);
     Batch takeBatch();
+    /// Commits the batch in as many attempts as races for locks make necessary; false when the database is away.
+    bool work(Batch &batch);
     /// One transaction around the batch; false when the database could not commit it.
     bool commitBatch(Batch &batch);
     /// False when the database could not do its work: that is no fault of the settlements.
-    bool runSettlements(Batch &batch, size_t from, size_t to);
+    bool runSettlements(std::vector<PendingSettlement> &settlements);
     /// All of the group or, after an error, nothing, in what is written as in what will be published.
     Result<void> applyGroup(const QList<const Settlement *> &group);
     /// Balances that gates saw may stem from a commit whose answer was lost: loads everything anew.
-    void forgetBalances();
+    void forgetBalances(quint64 floor);
     void runJob(PendingJob &pending);
+    /// Another gateway's management write takes long: ours go back to the head of the queue, except those that have waited long
+    /// enough.
+    void putOff(std::vector<PendingJob> jobs);
     /// The database is away: jobs are answered with the error, settlements are repeated and journalled in the end.
     void recover(Batch &batch);
     /// Settlements that broke a rule of the database wait in the journal for somebody to look at them.
-    void keepPoisoned(Batch &batch);
+    void keepPoisoned(const Batch &batch);
     void putInJournal(const Settlement &settlement);
     void deliver(Batch &batch);
+    static void refuse(PendingJob pending);
 
     Parts m_parts;
     std::unique_ptr<Database> m_db;
     AccountChanges m_changes;
     std::unique_ptr<Services> m_services;
     std::unique_ptr<SettlementStore> m_settlements;
+    std::optional<CommitOrder> m_order;
 
     std::mutex m_mutex;
     std::condition_variable m_wake;
-    Batch m_queue;
+    std::deque<Item> m_queue;
     std::atomic<size_t> m_waiting = 0;
     std::atomic<bool> m_healthy = true;
+    std::atomic<quint64> m_commits = 0;
+    std::atomic<quint64> m_published = 0;
     bool m_stopping = false;
     std::thread m_thread;
 };

@@ -7,6 +7,13 @@
 
 namespace assistiv {
 
+/// Another gateway on the same database.
+struct NodeSeen
+{
+    QString id;
+    Timestamp lastHeardAt;
+};
+
 /// What the engine tells about itself; every number is read when it is asked for.
 struct EngineStatus
 {
@@ -25,6 +32,9 @@ struct EngineStatus
     bool isShuttingDown = false;
     std::optional<Timestamp> lastVerifiedAt = {};
     std::optional<bool> lastVerifyOk = {};
+    /// This process among the gateways on its database, and the others that are alive.
+    QString nodeId = {};
+    QList<NodeSeen> otherNodes = {};
 };
 
 /// The parts of a worker that the endpoints use which answer without going through one of the doors first.

@@ -103,6 +103,11 @@ struct AccountChanges
     void add(EndUserState state) { endUsers.append(std::move(state)); }
     void add(BudgetState state) { budgets.append(std::move(state)); }
     void add(ProviderKeysState state) { providerKeys.append(std::move(state)); }
+    bool isEmpty() const
+    {
+        return keys.isEmpty() && platforms.isEmpty() && wallets.isEmpty() && endUsers.isEmpty() && budgets.isEmpty()
+            && providerKeys.isEmpty() && !catalogue;
+    }
     void append(AccountChanges other)
     {
         keys += std::move(other.keys);

@@ -20,7 +20,7 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-enum class Cause { Unique, Unavailable, Other };
+enum class Cause { Unique, Contended, Unavailable, Other };
 
 // SQLite reports extended result codes, PostgreSQL SQLSTATE.
 Cause causeOf(const QSqlError &error, Dialect dialect)
@@ -38,24 +38,25 @@ Cause causeOf(const QSqlError &error, Dialect dialect)
     }
     if (code == "23505"_L1)
         return Cause::Unique;
-    // 08 connection, 25006 read only, 25P03 idle for too long, 40 deadlock, 53 resources (disk full), 55P03 lock not to be had,
-    // 57 shut down, 58 system; no code at all: the line is dead.
+    // 40 deadlock or serialization, 55P03 lock not to be had.
+    if (code.startsWith("40"_L1) || code == "55P03"_L1)
+        return Cause::Contended;
+    // 08 connection, 25006 read only, 25P03 idle for too long, 53 resources (disk full), 57 shut down, 58 system; no code at
+    // all: the line is dead.
     const bool unavailable = code.isEmpty() || code.startsWith("08"_L1) || code == "25006"_L1 || code == "25P03"_L1
-        || code.startsWith("40"_L1) || code.startsWith("53"_L1) || code == "55P03"_L1 || code.startsWith("57"_L1)
-        || code.startsWith("58"_L1) || error.type() == QSqlError::ConnectionError;
+        || code.startsWith("53"_L1) || code.startsWith("57"_L1) || code.startsWith("58"_L1)
+        || error.type() == QSqlError::ConnectionError;
     return unavailable ? Cause::Unavailable : Cause::Other;
 }
 
-Dialect dialectOf(const QSqlDriver *driver)
+Error asError(const QSqlError &error, Cause cause)
 {
-    return driver->dbmsType() == QSqlDriver::PostgreSQL ? Dialect::PostgreSql : Dialect::Sqlite;
-}
-
-Error asError(const QSqlError &error, Dialect dialect)
-{
-    switch (causeOf(error, dialect)) {
+    switch (cause) {
     case Cause::Unique:
         return { ErrorCode::Conflict, u"The value is already taken."_s };
+    case Cause::Contended:
+        Log::info("store", u"lost a race for a lock: "_s + error.text());
+        return databaseUnavailable();
     case Cause::Unavailable:
         Log::warning("store", u"database not available: "_s + error.text());
         return databaseUnavailable();
@@ -128,12 +129,19 @@ Result<void> Query::exec()
         return m_prepared;
     if (m_query->exec())
         return {};
-    return Database::errorOf(*m_query);
+    return m_db->errorOf(*m_query);
 }
 
 bool Query::next()
 {
-    return m_query->next();
+    if (m_query->next())
+        return true;
+    // Rows come one by one: an end may be the end of the connection.
+    if (m_query->lastError().isValid()) {
+        (void)m_db->errorOf(*m_query);
+        m_db->m_transactionLost = true;
+    }
+    return false;
 }
 
 int Query::changedRows() const
@@ -205,7 +213,6 @@ Result<void> Database::connect()
                        .message = u"Cannot open the database %1: %2"_s.arg(m_url.display(), db.lastError().databaseText()),
                        .retryAfterSeconds = 1 };
     }
-    m_alive = true;
     if (m_url.dialect == Dialect::Sqlite) {
         // FULL: a commit that was answered survives a power cut. Cheap, because many settlements share one commit.
         for (const auto &pragma : { u"PRAGMA journal_mode=WAL"_s, u"PRAGMA synchronous=FULL"_s, u"PRAGMA foreign_keys=ON"_s,
@@ -218,13 +225,20 @@ Result<void> Database::connect()
     } else if (m_access == Access::ReadOnly) {
         if (const auto set = run(u"SET default_transaction_read_only = on"_s); !set)
             return set.error();
+        // The messages of a reader need not survive a power cut.
+        if (const auto set = run(u"SET synchronous_commit = off"_s); !set)
+            return set.error();
         // One snapshot for all statements of a question, as SQLite has it: a sum and its rows must agree.
         return run(u"SET default_transaction_isolation = 'repeatable read'"_s);
     } else {
-        // When the line breaks the server may go on for hours with a transaction that nobody will end, and its locks.
-        if (const auto set = run(u"SET idle_in_transaction_session_timeout = '60s'"_s); !set)
+        // When the line breaks or this process is halted, the server would go on for hours with a transaction that nobody
+        // ends, and its locks: the other gateways would wait.
+        if (const auto set = run(u"SET idle_in_transaction_session_timeout = '15s'"_s); !set)
             return set.error();
-        return run(u"SET lock_timeout = '10s'"_s);
+        // Each statement sees what was committed before it, in particular while it waited for a lock.
+        if (const auto set = run(u"SET default_transaction_isolation = 'read committed'"_s); !set)
+            return set.error();
+        return run(u"SET lock_timeout = '%1'"_s.arg(LockTimeout));
     }
     return {};
 }
@@ -238,11 +252,11 @@ Query Database::prepare(const QString &literal)
         if (!statement->prepare(literal)) {
             // Not kept: what stood in the way (a lost line, a transaction that has failed) may be gone the next time.
             const auto unprepared = m_statements.take(literal);
-            return Query(unprepared, errorOf(*unprepared));
+            return Query(*this, unprepared, errorOf(*unprepared));
         }
     }
     Q_ASSERT(!statement->isActive() || !statement->isSelect());
-    return Query(statement);
+    return Query(*this, statement);
 }
 
 Result<void> Database::run(const QString &statement)
@@ -255,7 +269,14 @@ Result<void> Database::run(const QString &statement)
 
 Error Database::errorOf(const QSqlQuery &query)
 {
-    return asError(query.lastError(), dialectOf(query.driver()));
+    const Cause cause = causeOf(query.lastError(), dialect());
+    m_mustRepeat = m_mustRepeat || cause == Cause::Contended;
+    return asError(query.lastError(), cause);
+}
+
+bool Database::isAlive() const
+{
+    return QSqlDatabase::database(m_connection, false).isOpen();
 }
 
 Result<void> Database::reconnect()
@@ -263,6 +284,17 @@ Result<void> Database::reconnect()
     m_statements.clear();
     QSqlDatabase::database(m_connection, false).close();
     return connect();
+}
+
+Result<void> Database::listen(const QString &channel, QObject *context, std::function<void(const QString &message)> heard)
+{
+    QSqlDriver *driver = QSqlDatabase::database(m_connection, false).driver();
+    QObject::connect(driver, &QSqlDriver::notification, context,
+                     [channel, heard = std::move(heard)](const QString &name, QSqlDriver::NotificationSource, const QVariant &message) {
+                         if (name == channel)
+                             heard(message.toString());
+                     });
+    return driver->subscribeToNotification(channel) ? Result<void>() : databaseUnavailable();
 }
 
 qint64 Database::sizeBytes()
@@ -277,6 +309,7 @@ Transaction::Transaction(Database &db)
     : m_db(db), m_started(db.run(isSqliteWriter(db) ? u"BEGIN IMMEDIATE"_s : u"BEGIN"_s)), m_open(m_started.ok())
 {
     m_db.m_transactionLost = false;
+    m_db.m_mustRepeat = false;
 }
 
 // SQLite gives a transaction that began with reading no second chance to write when another process wrote meanwhile.
@@ -289,6 +322,11 @@ Transaction::~Transaction()
 {
     if (m_open)
         (void)m_db.run(u"ROLLBACK"_s);
+}
+
+bool Transaction::isSound() const
+{
+    return m_started.ok() && !m_db.m_transactionLost && m_db.isAlive();
 }
 
 Result<void> Transaction::commit()

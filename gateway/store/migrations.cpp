@@ -3,6 +3,7 @@
 #include "store/migrations.h"
 
 #include "core/log.h"
+#include "store/nodestore.h"
 
 #include <QtCore/QDir>
 #include <QtCore/QFile>
@@ -63,11 +64,38 @@ Result<int> schemaVersion(Database &db)
     return query.next() ? int(query.integer(0)) : 0;
 }
 
+// Gateways that start at once on one PostgreSQL come here one after another.
+Result<int> makeVersionTable(Database &db)
+{
+    Transaction transaction(db);
+    if (const auto started = transaction.started(); !started)
+        return started.error();
+    if (const auto alone = NodeStore(db).lockOthersOut(NodeStore::StartPatienceMs); !alone)
+        return alone.error();
+    if (const auto made = db.run(u"CREATE TABLE IF NOT EXISTS schema_migrations "
+                                 "(version BIGINT PRIMARY KEY, applied_at BIGINT NOT NULL)"_s);
+        !made)
+        return made.error();
+    const auto current = schemaVersion(db);
+    if (!current)
+        return current.error();
+    if (const auto committed = transaction.commit(); !committed)
+        return committed.error();
+    return *current;
+}
+
 Result<void> applyFile(Database &db, const MigrationFile &file)
 {
     Transaction transaction(db);
     if (const auto started = transaction.started(); !started)
         return started.error();
+    if (const auto alone = NodeStore(db).lockOthersOut(NodeStore::StartPatienceMs); !alone)
+        return alone.error();
+    const auto current = schemaVersion(db);
+    if (!current)
+        return current.error();
+    if (*current >= file.version)
+        return {}; // another gateway was faster
     const QStringList statements = statementsOf(file.path, db.dialect());
     for (const QString &statement : statements) {
         if (const auto done = db.run(statement); !done)
@@ -76,7 +104,10 @@ Result<void> applyFile(Database &db, const MigrationFile &file)
     Query note = db.prepare(u"INSERT INTO schema_migrations (version, applied_at) VALUES (?, ?)"_s);
     if (const auto noted = note.bind(file.version, Clock::system().now()).exec(); !noted)
         return noted.error();
-    return transaction.commit();
+    if (const auto committed = transaction.commit(); !committed)
+        return committed.error();
+    Log::info("store", u"database brought to version %1"_s.arg(file.version));
+    return {};
 }
 
 } // namespace
@@ -88,11 +119,7 @@ int newestSchemaVersion()
 
 Result<void> migrate(Database &db)
 {
-    if (const auto made = db.run(u"CREATE TABLE IF NOT EXISTS schema_migrations "
-                                 "(version BIGINT PRIMARY KEY, applied_at BIGINT NOT NULL)"_s);
-        !made)
-        return made.error();
-    const auto current = schemaVersion(db);
+    const auto current = makeVersionTable(db);
     if (!current)
         return current.error();
     if (*current > newestSchemaVersion()) {
@@ -106,7 +133,6 @@ Result<void> migrate(Database &db)
             continue;
         if (const auto applied = applyFile(db, file); !applied)
             return applied.error();
-        Log::info("store", u"database brought to version %1"_s.arg(file.version));
     }
     return {};
 }

@@ -123,6 +123,12 @@ Result<EndUserRows> EndUserStore::list(const PlatformId &platform, const EndUser
 
 Result<void> EndUserStore::remove(const PlatformId &platform, const EndUserId &id)
 {
+    // Every settlement locks the wallet first: another gateway's comes before all of this or finds the user gone.
+    {
+        Query lock = m_db.prepare(u"UPDATE wallets SET updated_at = updated_at WHERE platform_id = ?"_s);
+        if (const auto locked = lock.bind(platform).exec(); !locked)
+            return locked.error();
+    }
     {
         Query ledger = m_db.prepare(u"DELETE FROM budget_transactions WHERE budget_id IN "
                                     "(SELECT id FROM budgets WHERE end_user_id = ?)"_s);
