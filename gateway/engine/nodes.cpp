@@ -67,8 +67,10 @@ QList<NodeSeen> Nodes::seen() const
 void Nodes::onTick()
 {
     forgetSilent();
-    if (m_db && (!m_db->isAlive() || !tell()))
+    if (m_db && (!m_db->isAlive() || !tell())) {
+        Log::warning("nodes", u"lost the line to the other gateways; accounts are read anew until it is back"_s);
         hangUp();
+    }
     const qint64 now = m_parts.clock.steadyMs();
     if (m_db || (m_triedAtMs && now - m_triedAtMs < ConnectMs))
         return;
@@ -94,8 +96,6 @@ bool Nodes::connectAnew()
 
 void Nodes::hangUp()
 {
-    if (m_isCurrent)
-        Log::warning("nodes", u"lost the line to the other gateways; accounts are read anew until it is back"_s);
     m_isCurrent = false;
     m_isBehind = false;
     m_services.reset();

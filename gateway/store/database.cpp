@@ -222,7 +222,12 @@ Result<void> Database::connect()
             if (const auto set = run(pragma); !set)
                 return set.error();
         }
-    } else if (m_access == Access::ReadOnly) {
+        return {};
+    }
+    // That a table is there already is no news.
+    if (const auto set = run(u"SET client_min_messages = warning"_s); !set)
+        return set.error();
+    if (m_access == Access::ReadOnly) {
         if (const auto set = run(u"SET default_transaction_read_only = on"_s); !set)
             return set.error();
         // The messages of a reader need not survive a power cut.
@@ -230,17 +235,15 @@ Result<void> Database::connect()
             return set.error();
         // One snapshot for all statements of a question, as SQLite has it: a sum and its rows must agree.
         return run(u"SET default_transaction_isolation = 'repeatable read'"_s);
-    } else {
-        // When the line breaks or this process is halted, the server would go on for hours with a transaction that nobody
-        // ends, and its locks: the other gateways would wait.
-        if (const auto set = run(u"SET idle_in_transaction_session_timeout = '15s'"_s); !set)
-            return set.error();
-        // Each statement sees what was committed before it, in particular while it waited for a lock.
-        if (const auto set = run(u"SET default_transaction_isolation = 'read committed'"_s); !set)
-            return set.error();
-        return run(u"SET lock_timeout = '%1'"_s.arg(LockTimeout));
     }
-    return {};
+    // When the line breaks or this process is halted, the server would go on for hours with a transaction that nobody ends,
+    // and its locks: the other gateways would wait.
+    if (const auto set = run(u"SET idle_in_transaction_session_timeout = '15s'"_s); !set)
+        return set.error();
+    // Each statement sees what was committed before it, in particular while it waited for a lock.
+    if (const auto set = run(u"SET default_transaction_isolation = 'read committed'"_s); !set)
+        return set.error();
+    return run(u"SET lock_timeout = '%1'"_s.arg(LockTimeout));
 }
 
 Query Database::prepare(const QString &literal)
@@ -248,7 +251,8 @@ Query Database::prepare(const QString &literal)
     auto &statement = m_statements[literal];
     if (!statement) {
         statement = std::make_shared<QSqlQuery>(QSqlDatabase::database(m_connection, false));
-        statement->setForwardOnly(true);
+        // Rows that come one by one and were not all taken would stand in the way of messages.
+        statement->setForwardOnly(!m_isListening);
         if (!statement->prepare(literal)) {
             // Not kept: what stood in the way (a lost line, a transaction that has failed) may be gone the next time.
             const auto unprepared = m_statements.take(literal);
@@ -288,6 +292,8 @@ Result<void> Database::reconnect()
 
 Result<void> Database::listen(const QString &channel, QObject *context, std::function<void(const QString &message)> heard)
 {
+    m_statements.clear();
+    m_isListening = true;
     QSqlDriver *driver = QSqlDatabase::database(m_connection, false).driver();
     QObject::connect(driver, &QSqlDriver::notification, context,
                      [channel, heard = std::move(heard)](const QString &name, QSqlDriver::NotificationSource, const QVariant &message) {

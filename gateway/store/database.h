@@ -166,6 +166,7 @@ private:
     /// A savepoint could not be undone, so the database has given up the whole transaction by itself; or rows were cut short.
     bool m_transactionLost = false;
     bool m_mustRepeat = false;
+    bool m_isListening = false;
 };
 
 /// A transaction that rolls back at the end of its scope unless it was committed.

@@ -25,16 +25,27 @@ function(gateway_module name)
     endif()
 endfunction()
 
-# gateway_test(<name> SOURCES <files> LINK <libraries> [LABELS <labels>] [TIMEOUT <seconds>])
-# A QtTest executable known to ctest under its own name.
+# gateway_test(<name> SOURCES <files> LINK <libraries> [LABELS <labels>] [TIMEOUT <seconds>] [DATABASES both|postgresql])
+# A QtTest executable known to ctest under its own name. DATABASES: it is run (also) as <name>.postgresql, with the URL of a
+# PostgreSQL server in ASSISTIV_TEST_POSTGRES.
 function(gateway_test name)
-    cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
+    cmake_parse_arguments(ARG "" "TIMEOUT;DATABASES" "SOURCES;LINK;LABELS" ${ARGN})
     add_executable(${name} ${ARG_SOURCES})
     target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
     target_link_libraries(${name} PRIVATE assistiv_warnings Qt6::Test ${ARG_LINK})
-    add_test(NAME ${name} COMMAND ${name})
     if(NOT ARG_TIMEOUT)
         set(ARG_TIMEOUT 120)
     endif()
-    set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+    if(NOT ARG_DATABASES STREQUAL postgresql)
+        add_test(NAME ${name} COMMAND ${name})
+        set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+    endif()
+    find_package(Python3 3.11 COMPONENTS Interpreter QUIET)
+    if(ARG_DATABASES AND Python3_FOUND)
+        add_test(NAME ${name}.postgresql
+            COMMAND ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/tests/e2e/pgcluster.py run
+                    --url-file ${PROJECT_BINARY_DIR}/tests/e2e/postgres.url -- $<TARGET_FILE:${name}>)
+        set_tests_properties(${name}.postgresql PROPERTIES
+            TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}" SKIP_RETURN_CODE 77 FIXTURES_REQUIRED postgres)
+    endif()
 endfunction()

@@ -141,6 +141,7 @@ class Gateway:
         self.process = None
         self._said = ""
         self._bootstrap = bootstrap
+        self._awaits_result = False
         self._options = list(options)
 
     @property
@@ -163,8 +164,13 @@ class Gateway:
             check=False,
         )
 
-    def start(self, bootstrap=FIRST, storage=None, listen="127.0.0.1:0", options=(), env=None):
+    def start(self, *args, **kwargs):
         """Starts it, waits for the ready file. Its own document is applied at the first start only."""
+        self.launch(*args, **kwargs)
+        return self.wait_until_ready()
+
+    def launch(self, bootstrap=FIRST, storage=None, listen="127.0.0.1:0", options=(), env=None):
+        """The first half of start(): several can be started at once."""
         if bootstrap is FIRST:
             bootstrap = self._bootstrap if self.result is None else None
         args = [
@@ -177,6 +183,7 @@ class Gateway:
             *self._options,
             *options,
         ]
+        self._awaits_result = bool(bootstrap)
         if bootstrap:
             file = self._folder / "bootstrap.json"
             file.write_text(json.dumps(bootstrap), encoding="utf-8")
@@ -190,10 +197,12 @@ class Gateway:
                 stdout=output,
                 stderr=output,
             )
+
+    def wait_until_ready(self):
         self.origin = wait_for("the ready file of the gateway (headless-and-admin.md 1)", self._ready, START_SECONDS)[
             "origin"
         ]
-        if bootstrap:
+        if self._awaits_result:
             self.result = json.loads(self.bootstrap_out.read_text(encoding="utf-8"))
             self.secrets |= set(RAW_KEY.findall(json.dumps(self.result)))
             self.admin_key = self.result.get("admin_key") or self.admin_key
