@@ -271,8 +271,8 @@ void Writer::runJob(PendingJob &pending)
 void Writer::recover(Batch &batch)
 {
     // Management writes were promised to nobody: their callers may repeat them.
-    for (PendingJob &pending : batch.jobs)
-        pending.job->fail(databaseUnavailable());
+    for (PendingJob &pending : std::exchange(batch.jobs, {}))
+        refuse(std::move(pending));
     // Wallets are locked in this order everywhere, whoever else recovers at the same time.
     std::stable_sort(batch.settlements.begin(), batch.settlements.end(), [](const auto &one, const auto &other) {
         return one.settlement.platform < other.settlement.platform;

@@ -113,7 +113,7 @@ private:
     /// Another gateway's management write takes long: ours go back to the head of the queue, except those that have waited long
     /// enough.
     void putOff(std::vector<PendingJob> jobs);
-    /// The database is away: jobs are answered with the error, settlements are repeated and journalled in the end.
+    /// The database is away: jobs are refused at once, settlements are repeated and journalled in the end.
     void recover(Batch &batch);
     /// Settlements that broke a rule of the database wait in the journal for somebody to look at them.
     void keepPoisoned(const Batch &batch);

@@ -18,7 +18,7 @@
 #include <QtTest/QSignalSpy>
 #include <QtTest/QTest>
 
-#include <thread>
+#include <csignal>
 
 using namespace assistiv;
 using namespace Qt::StringLiterals;
@@ -53,6 +53,7 @@ private Q_SLOTS:
 
     // Whole gateways.
     void revokedKeysAreRefusedEverywhere();
+    void trustsNothingForLongWhileItIsDeaf();
     void catalogueChangesAreSeenEverywhere();
     void survivesTheLossOfAllConnections();
     void manyStartAtOnce();
@@ -78,6 +79,8 @@ private:
     std::unique_ptr<Writer> writer(AccountBook &book);
     Settlement settlement(Money cost);
     std::unique_ptr<Engine> engine(const QString &dataDir, const DatabaseUrl &url);
+    CreatedPlatform openWithPlatform(Engine &engine);
+    void revokeOn(Engine &engine, const CreatedPlatform &made);
     int statusOf(const Engine &engine, const QString &path, const QByteArray &key);
     bool booksBalance();
 
@@ -397,12 +400,14 @@ void tst_Nodes::runsABatchAgainAfterADeadlock()
     AccountBook book;
     const auto ours = writer(book);
     const auto db = connection();
+    mustSucceed(db->run(u"SET deadlock_timeout = '1min'"_s)); // it is ours that gives way
     Transaction other(*db);
     mustSucceed(db->run(u"UPDATE budgets SET updated_at = updated_at"_s));
     std::optional<bool> settled;
     ours->settle(settlement(Money::fromMicros(5)), this, [&](const Result<void> &done) { settled = done.ok(); });
     // Once it has the wallet and waits for the budget, the other one asks for the wallet.
     QTRY_COMPARE(m_scratch->number(u"SELECT count(*) FROM pg_locks WHERE NOT granted"_s), 1);
+    mustSucceed(db->run(u"SET LOCAL lock_timeout = '1min'"_s));
     mustSucceed(db->run(u"UPDATE wallets SET updated_at = updated_at"_s)); // returns when ours has given way
     QVERIFY(!settled);
     mustSucceed(other.commit());
@@ -532,18 +537,38 @@ int tst_Nodes::statusOf(const Engine &engine, const QString &path, const QByteAr
     return reply->attribute(QNetworkRequest::HttpStatusCodeAttribute).toInt();
 }
 
-void tst_Nodes::revokedKeysAreRefusedEverywhere()
+CreatedPlatform tst_Nodes::openWithPlatform(Engine &engine)
 {
-    const auto a = engine(u"a"_s, m_scratch->url());
-    const auto b = engine(u"b"_s, m_scratch->url());
     CreatedPlatform made;
-    mustSucceed(a->open([&](Services &services) -> Result<void> {
+    mustSucceed(engine.open([&](Services &services) -> Result<void> {
         auto created = services.platforms.create({ .name = u"Acme"_s, .slug = u"acme"_s });
         if (!created)
             return created.error();
         made = *created;
         return {};
     }));
+    return made;
+}
+
+void tst_Nodes::revokeOn(Engine &engine, const CreatedPlatform &made)
+{
+    std::optional<bool> revoked;
+    engine.write(
+        this,
+        [made](Services &services) -> Result<bool> {
+            if (const auto done = services.apiKeys.revoke(made.platform.id, made.key.key.id); !done)
+                return done.error();
+            return true;
+        },
+        [&](const Result<bool> &done) { revoked = done.ok(); });
+    QTRY_COMPARE(revoked, true);
+}
+
+void tst_Nodes::revokedKeysAreRefusedEverywhere()
+{
+    const auto a = engine(u"a"_s, m_scratch->url());
+    const auto b = engine(u"b"_s, m_scratch->url());
+    const CreatedPlatform made = openWithPlatform(*a);
     mustSucceed(b->open());
     mustSucceed(a->listen());
     mustSucceed(b->listen());
@@ -554,18 +579,32 @@ void tst_Nodes::revokedKeysAreRefusedEverywhere()
     const QByteArray key = made.key.rawKey.toLatin1();
     QCOMPARE(statusOf(*a, path, key), 200);
     QCOMPARE(statusOf(*b, path, key), 200);
-    std::optional<bool> revoked;
-    a->write(
-        this,
-        [made](Services &services) -> Result<bool> {
-            if (const auto done = services.apiKeys.revoke(made.platform.id, made.key.key.id); !done)
-                return done.error();
-            return true;
-        },
-        [&](const Result<bool> &done) { revoked = done.ok(); });
-    QTRY_COMPARE(revoked, true);
+    revokeOn(*a, made);
     QCOMPARE(statusOf(*a, path, key), 401);
     QTRY_COMPARE_WITH_TIMEOUT(statusOf(*b, path, key), 401, 1'000);
+}
+
+void tst_Nodes::trustsNothingForLongWhileItIsDeaf()
+{
+    const auto a = engine(u"a"_s, m_scratch->url());
+    const auto b = engine(u"b"_s, m_scratch->url());
+    const CreatedPlatform made = openWithPlatform(*a);
+    mustSucceed(b->open());
+    mustSucceed(b->listen());
+    const QString path = u"/v1/platforms/%1/wallet"_s.arg(made.platform.id.toString());
+    const QByteArray key = made.key.rawKey.toLatin1();
+    QTRY_VERIFY(!b->status().otherNodes.isEmpty());
+    QCOMPARE(statusOf(*b, path, key), 200);
+
+    // The server's end of b's line to the others stops: the line is open, and nothing comes.
+    const qint64 pid = m_scratch->number(u"SELECT pid FROM pg_stat_activity WHERE query LIKE '%assistiv_limits%%1%' "
+                                         "AND pid <> pg_backend_pid()"_s.arg(b->status().nodeId));
+    QVERIFY(pid > 0);
+    if (::kill(pid_t(pid), SIGSTOP) != 0)
+        QSKIP("the server is not on this machine, or not ours");
+    const auto goOn = qScopeGuard([pid] { ::kill(pid_t(pid), SIGCONT); });
+    revokeOn(*a, made);
+    QTRY_COMPARE_WITH_TIMEOUT(statusOf(*b, path, key), 401, Nodes::DeafMs + 2'000);
 }
 
 void tst_Nodes::catalogueChangesAreSeenEverywhere()
@@ -589,14 +628,7 @@ void tst_Nodes::catalogueChangesAreSeenEverywhere()
 void tst_Nodes::survivesTheLossOfAllConnections()
 {
     const auto a = engine(u"a"_s, m_scratch->url());
-    CreatedPlatform made;
-    mustSucceed(a->open([&](Services &services) -> Result<void> {
-        auto created = services.platforms.create({ .name = u"Acme"_s, .slug = u"acme"_s });
-        if (!created)
-            return created.error();
-        made = *created;
-        return {};
-    }));
+    const CreatedPlatform made = openWithPlatform(*a);
     mustSucceed(a->listen());
     const QString path = u"/v1/platforms/%1/wallet"_s.arg(made.platform.id.toString());
     const QByteArray key = made.key.rawKey.toLatin1();

@@ -172,13 +172,14 @@ class Cluster:
         with open(self._folder + "/log", encoding="utf-8", errors="replace") as log:
             return log.read()[-4000:]
 
-    def restart(self, mode):
+    def restart(self, mode, away_seconds=0):
         """What `pg_ctl restart -m fast` or `-m immediate` does; the latter is a crash that the next start recovers from.
 
         From the main thread only: the server ends with the thread that started it.
         """
         self._process.send_signal({"fast": signal.SIGINT, "immediate": signal.SIGQUIT}[mode])
         self._process.wait(30)
+        time.sleep(away_seconds)
         if not self._run():
             raise RuntimeError("postgres did not start again:\n" + self._log())
 
