@@ -310,7 +310,8 @@ void Engine::enqueueWrite(std::shared_ptr<Mailbox> mailbox, QPointer<QObject> as
     m_writer.enqueue(std::move(mailbox), std::move(asker), std::move(job));
 }
 
-// Deaf to the others' commits, we must not trust for long what we know: until the line is back the book lives for a second.
+// Deaf to the others' commits, we must not trust for long what we know: until the line is back the book lives for a
+// second.
 void Engine::distrustBook()
 {
     if (!m_nodes->isListening())

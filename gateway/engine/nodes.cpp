@@ -86,8 +86,10 @@ bool Nodes::connectAnew()
         return false;
     m_db = std::move(*db);
     m_services = std::make_unique<Services>(ServiceContext { *m_db, m_parts.clock, m_parts.vault, m_unused });
-    const auto hearsAccounts = m_db->listen(CommitOrder::channel(), this, [this](const QString &message) { onAccounts(message.toLatin1()); });
-    const auto hearsCounts = m_db->listen(CountsChannel, this, [this](const QString &message) { onCounts(message.toLatin1()); });
+    const auto hearsAccounts = m_db->listen(CommitOrder::channel(), this,
+                                            [this](const QString &message) { onAccounts(message.toLatin1()); });
+    const auto hearsCounts
+        = m_db->listen(CountsChannel, this, [this](const QString &message) { onCounts(message.toLatin1()); });
     if (!hearsAccounts || !hearsCounts || !catchUp() || !send(m_parts.self))
         return false;
     Log::info("nodes", u"listening to the other gateways on the database"_s);
@@ -102,8 +104,8 @@ void Nodes::hangUp()
     m_db.reset();
 }
 
-// The line is open: what is committed from here on will be heard. What was committed before is in the number; news of it that
-// are still on their way are not news.
+// The line is open: what is committed from here on will be heard. What was committed before is in the number; news of
+// it that are still on their way are not news.
 bool Nodes::catchUp()
 {
     const auto newest = NodeStore(*m_db).newestCommit();

@@ -22,8 +22,8 @@ class AccountBook;
 class Vault;
 struct Services;
 
-/// What is counted in memory by every gateway and must be known to all (requests and tokens of the running windows). Its
-/// functions are called on the thread of Nodes.
+/// What is counted in memory by every gateway and must be known to all (requests and tokens of the running windows).
+/// Its functions are called on the thread of Nodes.
 struct SharedCounts
 {
     static constexpr qsizetype LongestMessage = NodeStore::LongestMessage - 100;
@@ -31,14 +31,15 @@ struct SharedCounts
     /// What has come since the last call.
     std::function<QByteArrayList()> take = [] { return QByteArrayList(); };
     /// What another gateway has counted.
-    std::function<void(const QByteArray &node, const QByteArray &message)> add = [](const QByteArray &, const QByteArray &) {};
+    std::function<void(const QByteArray &node, const QByteArray &message)> add
+        = [](const QByteArray &, const QByteArray &) {};
     /// That gateway is gone, its counts with it.
     std::function<void(const QByteArray &node)> forget = [](const QByteArray &) {};
 };
 
 /// Ear and voice of this gateway among several on one PostgreSQL database, on a thread and a connection of its own. It
-/// hears of the others' commits (LISTEN) and applies them to the AccountBook, notices when a message is missing or the line is
-/// lost, and then drops the book; it tells and hears what is counted, and that everybody is alive.
+/// hears of the others' commits (LISTEN) and applies them to the AccountBook, notices when a message is missing or the
+/// line is lost, and then drops the book; it tells and hears what is counted, and that everybody is alive.
 class Nodes final : public QObject
 {
     Q_OBJECT
@@ -72,7 +73,8 @@ public:
     /// Ends the thread.
     ~Nodes() override;
 
-    /// False while others may commit without our hearing of it: what the book knows must not be trusted for long. Thread-safe.
+    /// False while others may commit without our hearing of it: what the book knows must not be trusted for long.
+    /// Thread-safe.
     bool isListening() const;
     /// The others that are alive. Thread-safe.
     QList<NodeSeen> seen() const;

@@ -344,7 +344,8 @@ void Writer::deliver(Batch &batch)
 {
     std::unordered_map<std::shared_ptr<Mailbox>, std::vector<Mailbox::Letter>> letters;
     for (PendingJob &pending : batch.jobs)
-        letters[pending.mailbox].push_back({ std::move(pending.asker), [job = std::move(pending.job)] { job->deliver(); } });
+        letters[pending.mailbox].push_back(
+            { std::move(pending.asker), [job = std::move(pending.job)] { job->deliver(); } });
     for (PendingSettlement &pending : batch.settlements) {
         if (pending.mailbox)
             letters[pending.mailbox].push_back(

@@ -24,11 +24,11 @@ class Journal;
 class SettlementStore;
 class Vault;
 
-/// The only thread that writes. It takes what waits (at most BatchSize), runs the settlements together and then each management
-/// write in a savepoint of its own, commits once, publishes the new balances to the AccountBook and wakes every asker once.
-/// While one commit runs the next batch collects, so there is no artificial wait.
-/// Other gateways may write on the same PostgreSQL. Settlements take their locks in the same order everywhere; management writes of
-/// all gateways come one after another, and while another one's takes long, ours are put off and calls are settled all the
+/// The only thread that writes. It takes what waits (at most BatchSize), runs the settlements together and then each
+/// management write in a savepoint of its own, commits once, publishes the new balances to the AccountBook and wakes
+/// every asker once. While one commit runs the next batch collects, so there is no artificial wait. Other gateways may
+/// write on the same PostgreSQL. Settlements take their locks in the same order everywhere; management writes of all
+/// gateways come one after another, and while another one's takes long, ours are put off and calls are settled all the
 /// same. What is left of races for locks ends in a batch that is rolled back and run again.
 class Writer final : public Settlements
 {
@@ -110,8 +110,8 @@ private:
     /// Balances that gates saw may stem from a commit whose answer was lost: loads everything anew.
     void forgetBalances(quint64 floor);
     void runJob(PendingJob &pending);
-    /// Another gateway's management write takes long: ours go back to the head of the queue, except those that have waited long
-    /// enough.
+    /// Another gateway's management write takes long: ours go back to the head of the queue, except those that have
+    /// waited long enough.
     void putOff(std::vector<PendingJob> jobs);
     /// The database is away: jobs are refused at once, settlements are repeated and journalled in the end.
     void recover(Batch &batch);

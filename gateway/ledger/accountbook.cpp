@@ -129,13 +129,13 @@ void AccountBook::publishRemote(const AccountChanges &changes, quint64 number)
     publish(values, number);
 
     for (const KeyState &key : changes.keys)
-        changeKey(key.hash, number, [number](KeyEntry &entry) { entry.key.forget(number); });
+        changeKey(key.hash, number, [&](KeyEntry &entry) { entry.key.forget(number); });
     for (const PlatformState &platform : changes.platforms)
-        changeAccount(platform.id, number, [number](PlatformAccount &account) { account.platform.forget(number); });
+        changeAccount(platform.id, number, [&](PlatformAccount &of) { of.platform.forget(number); });
     for (const ProviderKeysState &keys : changes.providerKeys)
-        changeAccount(keys.platform, number, [number](PlatformAccount &account) { account.providerKeys.forget(number); });
+        changeAccount(keys.platform, number, [&](PlatformAccount &of) { of.providerKeys.forget(number); });
     for (const EndUserState &user : changes.endUsers)
-        changeAccount(user.platform, number, [&](PlatformAccount &account) { account.users[user.id].user.forget(number); });
+        changeAccount(user.platform, number, [&](PlatformAccount &of) { of.users[user.id].user.forget(number); });
     noteCommitted(number);
 }
 
@@ -144,16 +144,19 @@ void AccountBook::publish(const AccountChanges &changes, quint64 number)
     for (const KeyState &key : changes.keys)
         changeKey(key.hash, number, [&](KeyEntry &entry) { entry.key.replace(key, number); });
     for (const PlatformState &platform : changes.platforms)
-        changeAccount(platform.id, number, [&](PlatformAccount &account) { account.platform.replace(platform, number); });
+        changeAccount(platform.id, number, [&](PlatformAccount &of) { of.platform.replace(platform, number); });
     for (const WalletState &wallet : changes.wallets)
-        changeAccount(wallet.platform, number, [&](PlatformAccount &account) { account.wallet.replace(wallet, number); });
+        changeAccount(wallet.platform, number, [&](PlatformAccount &of) { of.wallet.replace(wallet, number); });
     for (const ProviderKeysState &keys : changes.providerKeys)
-        changeAccount(keys.platform, number, [&](PlatformAccount &account) { account.providerKeys.replace(keys, number); });
-    for (const EndUserState &user : changes.endUsers)
-        changeAccount(user.platform, number, [&](PlatformAccount &account) { account.users[user.id].user.replace(user, number); });
-    for (const BudgetState &budget : changes.budgets)
+        changeAccount(keys.platform, number, [&](PlatformAccount &of) { of.providerKeys.replace(keys, number); });
+    for (const EndUserState &user : changes.endUsers) {
+        changeAccount(user.platform, number,
+                      [&](PlatformAccount &of) { of.users[user.id].user.replace(user, number); });
+    }
+    for (const BudgetState &budget : changes.budgets) {
         changeAccount(budget.platform, number,
-                      [&](PlatformAccount &account) { account.users[budget.endUser].budget.replace(budget, number); });
+                      [&](PlatformAccount &of) { of.users[budget.endUser].budget.replace(budget, number); });
+    }
 }
 
 template<typename Change>

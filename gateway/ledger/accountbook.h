@@ -27,11 +27,11 @@ struct Admission
     std::shared_ptr<const QList<ProviderKey>> providerKeys;
 };
 
-/// The in-memory state that the gates read: keys, platforms, users, budgets, wallets, provider keys, catalogue. It changes
-/// only by what was committed, by this gateway or by another one on the same database. Every commit has a number
-/// (ledger/commitorder.h), a load has that of its snapshot, and a part is replaced only by what is not older, so neither a slow
-/// read nor late news can undo a commit. Parts that a commit touched are kept even when the rest of their account was never
-/// loaded; without them a load that began before the commit could bring back the past.
+/// The in-memory state that the gates read: keys, platforms, users, budgets, wallets, provider keys, catalogue. It
+/// changes only by what was committed, by this gateway or by another one on the same database. Every commit has a
+/// number (ledger/commitorder.h), a load has that of its snapshot, and a part is replaced only by what is not older, so
+/// neither a slow read nor late news can undo a commit. Parts that a commit touched are kept even when the rest of
+/// their account was never loaded; without them a load that began before the commit could bring back the past.
 /// Thread-safe: a platform's accounts live in one stripe, a gate takes one lock for a handful of compares.
 class AccountBook
 {
@@ -66,8 +66,8 @@ public:
     /// An older one than the one that is here is not taken.
     void setCatalogue(std::shared_ptr<const CatalogSnapshot> snapshot);
 
-    /// Forgets everything but the catalogue; accounts are loaded anew when they are asked for. What has a smaller number than
-    /// floor is not taken any more, whoever brings it.
+    /// Forgets everything but the catalogue; accounts are loaded anew when they are asked for. What has a smaller
+    /// number than floor is not taken any more, whoever brings it.
     void drop(quint64 floor);
 
     /// Keys seen since the last call, with the time of their last use, at most one entry a minute for each key.

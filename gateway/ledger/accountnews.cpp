@@ -10,8 +10,8 @@ namespace assistiv {
 
 namespace {
 
-// A message is text: a head "1 node number part parts" and a line of words for each thing that changed, which begins with a
-// letter for its kind.
+// A message is text: a head "1 node number part parts" and a line of words for each thing that changed, which begins
+// with a letter for its kind.
 constexpr QByteArrayView NewsForm = "1";
 constexpr char WalletLine = 'w';
 constexpr char BudgetLine = 'b';
@@ -75,7 +75,8 @@ QByteArrayList linesOf(const AccountChanges &changes)
     appendNewest(
         lines, changes.budgets, [](const BudgetState &b) { return b.endUser; },
         [](const BudgetState &b) {
-            return lineOf(BudgetLine, b.platform, b.endUser, b.id, b.isActive, b.max, b.used, b.isSuspended, b.periodEnd);
+            return lineOf(BudgetLine, b.platform, b.endUser, b.id, b.isActive, b.max, b.used, b.isSuspended,
+                          b.periodEnd);
         });
     return lines;
 }

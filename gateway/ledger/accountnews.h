@@ -10,8 +10,8 @@
 
 namespace assistiv {
 
-/// What one gateway tells the others about one of its commits, or a part of it when it is long. Wallets and budgets are given as
-/// they are now; of everything else only what names it, since it may hold secrets and changes seldom.
+/// What one gateway tells the others about one of its commits, or a part of it when it is long. Wallets and budgets are
+/// given as they are now; of everything else only what names it, since it may hold secrets and changes seldom.
 struct AccountNews
 {
     /// Who tells.
@@ -23,7 +23,8 @@ struct AccountNews
     AccountChanges changes;
 };
 
-/// The whole of a commit as messages that fit into a NOTIFY each. Of what changed more than once the last state is told.
+/// The whole of a commit as messages that fit into a NOTIFY each. Of what changed more than once the last state is
+/// told.
 QByteArrayList newsMessages(const QByteArray &node, quint64 number, const AccountChanges &changes);
 
 /// Empty when the message is of another form.

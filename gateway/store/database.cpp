@@ -41,8 +41,8 @@ Cause causeOf(const QSqlError &error, Dialect dialect)
     // 40 deadlock or serialization, 55P03 lock not to be had.
     if (code.startsWith("40"_L1) || code == "55P03"_L1)
         return Cause::Contended;
-    // 08 connection, 25006 read only, 25P03 idle for too long, 53 resources (disk full), 57 shut down, 58 system; no code at
-    // all: the line is dead.
+    // 08 connection, 25006 read only, 25P03 idle for too long, 53 resources (disk full), 57 shut down, 58 system; no
+    // code at all: the line is dead.
     const bool unavailable = code.isEmpty() || code.startsWith("08"_L1) || code == "25006"_L1 || code == "25P03"_L1
         || code.startsWith("53"_L1) || code.startsWith("57"_L1) || code.startsWith("58"_L1)
         || error.type() == QSqlError::ConnectionError;
@@ -236,8 +236,8 @@ Result<void> Database::connect()
         // One snapshot for all statements of a question, as SQLite has it: a sum and its rows must agree.
         return run(u"SET default_transaction_isolation = 'repeatable read'"_s);
     }
-    // When the line breaks or this process is halted, the server would go on for hours with a transaction that nobody ends,
-    // and its locks: the other gateways would wait.
+    // When the line breaks or this process is halted, the server would go on for hours with a transaction that nobody
+    // ends, and its locks: the other gateways would wait.
     if (const auto set = run(u"SET idle_in_transaction_session_timeout = '15s'"_s); !set)
         return set.error();
     // Each statement sees what was committed before it, in particular while it waited for a lock.
@@ -290,16 +290,18 @@ Result<void> Database::reconnect()
     return connect();
 }
 
-Result<void> Database::listen(const QString &channel, QObject *context, std::function<void(const QString &message)> heard)
+Result<void> Database::listen(const QString &channel, QObject *context,
+                              std::function<void(const QString &message)> heard)
 {
     m_statements.clear();
     m_isListening = true;
     QSqlDriver *driver = QSqlDatabase::database(m_connection, false).driver();
-    QObject::connect(driver, &QSqlDriver::notification, context,
-                     [channel, heard = std::move(heard)](const QString &name, QSqlDriver::NotificationSource, const QVariant &message) {
-                         if (name == channel)
-                             heard(message.toString());
-                     });
+    const auto hear = [channel, heard = std::move(heard)](const QString &name, QSqlDriver::NotificationSource,
+                                                          const QVariant &message) {
+        if (name == channel)
+            heard(message.toString());
+    };
+    QObject::connect(driver, &QSqlDriver::notification, context, hear);
     return driver->subscribeToNotification(channel) ? Result<void>() : databaseUnavailable();
 }
 

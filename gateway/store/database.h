@@ -139,12 +139,12 @@ public:
     bool isAlive() const;
     Result<void> reconnect();
 
-    /// The newest transaction lost a race against another connection (a deadlock, a lock that was not to be had): rolled back
-    /// and run again as a whole, it may well succeed.
+    /// The newest transaction lost a race against another connection (a deadlock, a lock that was not to be had):
+    /// rolled back and run again as a whole, it may well succeed.
     bool mustRepeat() const { return m_mustRepeat; }
 
-    /// PostgreSQL only: calls heard for every NOTIFY on the channel, on this thread's event loop, until the connection is lost
-    /// or closed or context is gone. heard must not close it.
+    /// PostgreSQL only: calls heard for every NOTIFY on the channel, on this thread's event loop, until the connection
+    /// is lost or closed or context is gone. heard must not close it.
     Result<void> listen(const QString &channel, QObject *context, std::function<void(const QString &message)> heard);
 
     /// Size on disk in bytes; 0 when it cannot be told.
@@ -163,7 +163,8 @@ private:
     Access m_access;
     QString m_connection;
     QHash<QString, std::shared_ptr<QSqlQuery>> m_statements;
-    /// A savepoint could not be undone, so the database has given up the whole transaction by itself; or rows were cut short.
+    /// A savepoint could not be undone, so the database has given up the whole transaction by itself; or rows were cut
+    /// short.
     bool m_transactionLost = false;
     bool m_mustRepeat = false;
     bool m_isListening = false;

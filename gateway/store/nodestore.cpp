@@ -11,8 +11,8 @@ Result<void> NodeStore::lockOthersOut(int patienceMs)
     if (!isShared())
         return {};
     // The lock has a name of its own (eight letters as a number); the patience holds for this one statement.
-    Query lock = m_db.prepare(u"SELECT set_config('lock_timeout', ?, TRUE), pg_advisory_xact_lock(7022083140746504566), "
-                              "set_config('lock_timeout', ?, TRUE)"_s);
+    Query lock = m_db.prepare(u"SELECT set_config('lock_timeout', ?, TRUE), "
+                              "pg_advisory_xact_lock(7022083140746504566), set_config('lock_timeout', ?, TRUE)"_s);
     return lock.bind(QString::number(patienceMs), Database::LockTimeout).exec();
 }
 

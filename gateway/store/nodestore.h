@@ -6,8 +6,8 @@
 
 namespace assistiv {
 
-/// What several gateways on one PostgreSQL database agree on besides their data: who makes management writes, the order of
-/// commits, and messages between them. On SQLite one process owns the file and nobody else has to be asked or told.
+/// What several gateways on one PostgreSQL database agree on besides their data: who makes management writes, the order
+/// of commits, and messages between them. On SQLite one process owns the file and nobody else has to be asked or told.
 class NodeStore
 {
 public:
@@ -20,13 +20,14 @@ public:
 
     bool isShared() const { return m_db.dialect() == Dialect::PostgreSql; }
 
-    /// From here to the end of the open transaction no other gateway gets past this line: management writes, migrations and
-    /// set-ups of all of them come one after another, so that what one of them has read stays true until it writes. Must
-    /// come before any other lock. DatabaseUnavailable when the patience is at its end; Database::mustRepeat() then.
+    /// From here to the end of the open transaction no other gateway gets past this line: management writes, migrations
+    /// and set-ups of all of them come one after another, so that what one of them has read stays true until it writes.
+    /// Must come before any other lock. DatabaseUnavailable when the patience is at its end; Database::mustRepeat()
+    /// then.
     Result<void> lockOthersOut(int patienceMs);
 
-    /// The number of the open transaction in the order of all commits. Must be its last change: every other gateway waits
-    /// here until the commit. That is why a snapshot which shows a number shows all commits up to it.
+    /// The number of the open transaction in the order of all commits. Must be its last change: every other gateway
+    /// waits here until the commit. That is why a snapshot which shows a number shows all commits up to it.
     Result<quint64> nextCommit();
     /// The number of the newest commit that the open transaction sees.
     Result<quint64> newestCommit();

@@ -23,8 +23,8 @@
 using namespace assistiv;
 using namespace Qt::StringLiterals;
 
-/// Several gateways on one PostgreSQL database (docs/architecture.md, "Several nodes"): what one commits the others know, who
-/// waits for whom, and what happens when they cannot hear each other.
+/// Several gateways on one PostgreSQL database (docs/architecture.md, "Several nodes"): what one commits the others
+/// know, who waits for whom, and what happens when they cannot hear each other.
 class tst_Nodes : public QObject
 {
     Q_OBJECT
@@ -73,7 +73,10 @@ private:
     };
 
     Result<quint64> commit(const AccountChanges &changes, const QByteArray &node = "other");
-    std::unique_ptr<Database> connection() { return valueOf(Database::open(m_scratch->url(), Database::Access::ReadWrite)); }
+    std::unique_ptr<Database> connection()
+    {
+        return valueOf(Database::open(m_scratch->url(), Database::Access::ReadWrite));
+    }
     void cutLines();
     void makeAccount();
     std::unique_ptr<Writer> writer(AccountBook &book);
@@ -100,7 +103,7 @@ namespace {
 class NodeJob final : public DoorJob
 {
 public:
-    explicit NodeJob(std::function<bool(Services &)> step = [](Services &) { return true; }) : m_step(std::move(step)) {}
+    explicit NodeJob(std::function<bool(Services &)> step) : m_step(std::move(step)) {}
     bool run(Services &services) override { return (succeeded = m_step(services)); }
     void fail(const Error &) override { succeeded = false; }
     void deliver() override { delivered = true; }
@@ -140,7 +143,8 @@ tst_Nodes::Ear::Ear(const DatabaseUrl &url, const QByteArray &name, SharedCounts
 
 bool tst_Nodes::Ear::knows(const PlatformId &platform) const
 {
-    return !std::holds_alternative<AccountBook::Miss>(book.admit({ {}, KeyType::Platform, platform, {} }, Clock::system().now()));
+    const auto gate = book.admit({ {}, KeyType::Platform, platform, {} }, Clock::system().now());
+    return !std::holds_alternative<AccountBook::Miss>(gate);
 }
 
 void tst_Nodes::init()
@@ -168,8 +172,8 @@ Result<quint64> tst_Nodes::commit(const AccountChanges &changes, const QByteArra
 // Ends all sessions on the test's database, as lost lines would.
 void tst_Nodes::cutLines()
 {
-    mustSucceed(connection()->run(u"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
-                                  "AND pid <> pg_backend_pid()"_s));
+    mustSucceed(connection()->run(u"SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                                  "WHERE datname = current_database() AND pid <> pg_backend_pid()"_s));
     mustSucceed(m_scratch->db().reconnect());
 }
 
@@ -466,7 +470,8 @@ void tst_Nodes::settlesWhileAnotherOneManages()
 
 void tst_Nodes::numbersGrowInTheOrderOfCommits()
 {
-    // Three writers on one wallet; each commit's balance must be lower than the one before, in the order of the numbers.
+    // Three writers on one wallet; each commit's balance must be lower than the one before, in the order of the
+    // numbers.
     makeAccount();
     AccountBook books[3];
     std::vector<std::unique_ptr<Writer>> writers;
@@ -482,10 +487,11 @@ void tst_Nodes::numbersGrowInTheOrderOfCommits()
         balances[news->number] = news->changes.wallets.constFirst().balance.micros();
     }));
     int settled = 0;
+    const auto note = [&](const Result<void> &done) { settled += done.ok(); };
     constexpr int Each = 100;
     for (int i = 0; i < Each; ++i) {
         for (const auto &each : writers)
-            each->settle(settlement(Money::fromMicros(1)), this, [&](const Result<void> &done) { settled += done.ok(); });
+            each->settle(settlement(Money::fromMicros(1)), this, note);
         QTest::qWait(0);
     }
     QTRY_COMPARE(settled, 3 * Each);
@@ -524,7 +530,8 @@ std::unique_ptr<Engine> tst_Nodes::engine(const QString &dataDir, const Database
     settings.port = 0;
     settings.workers = 1;
     settings.graceMs = 1'000;
-    return std::make_unique<Engine>(std::move(settings), std::make_shared<const Vault>(QByteArray(Vault::KeyBytes, 'k')));
+    return std::make_unique<Engine>(std::move(settings),
+                                    std::make_shared<const Vault>(QByteArray(Vault::KeyBytes, 'k')));
 }
 
 int tst_Nodes::statusOf(const Engine &engine, const QString &path, const QByteArray &key)
@@ -617,7 +624,8 @@ void tst_Nodes::catalogueChangesAreSeenEverywhere()
     const quint64 before = a->committed();
     const auto c = engine(u"c"_s, m_scratch->url());
     mustSucceed(c->open([](Services &services) -> Result<void> {
-        const QByteArray file = R"({"providers":[{"slug":"local","kind":"openai","base_url":"http://127.0.0.1:1/v1"}]})";
+        const QByteArray file = R"({"providers":[
+            {"slug":"local","kind":"openai","base_url":"http://127.0.0.1:1/v1"}]})";
         const auto applied = applyBootstrap(services, QJsonDocument::fromJson(file).object());
         return applied ? Result<void>() : Result<void>(applied.error());
     }));
@@ -701,7 +709,8 @@ void tst_Nodes::manyStartAtOnce()
     {
         const auto db = valueOf(Database::open(url, Database::Access::ReadOnly));
         Query count = db->prepare(u"SELECT (SELECT count(*) FROM platforms), (SELECT count(*) FROM end_users), "
-                                  "(SELECT balance FROM wallets), (SELECT count(*) FROM api_keys WHERE type = 'admin')"_s);
+                                  "(SELECT balance FROM wallets), "
+                                  "(SELECT count(*) FROM api_keys WHERE type = 'admin')"_s);
         QVERIFY(count.exec() && count.next());
         QCOMPARE(count.integer(0), 1);
         QCOMPARE(count.integer(1), 1);

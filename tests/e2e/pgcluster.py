@@ -124,7 +124,15 @@ class Cluster:
 
     def _start(self):
         initdb = subprocess.run(
-            [tool("initdb"), "--pgdata", self._folder + "/data", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale"],
+            [
+                tool("initdb"),
+                "--pgdata",
+                self._folder + "/data",
+                "--username=postgres",
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--no-locale",
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -173,7 +181,7 @@ class Cluster:
             return log.read()[-4000:]
 
     def restart(self, mode, away_seconds=0):
-        """What `pg_ctl restart -m fast` or `-m immediate` does; the latter is a crash that the next start recovers from.
+        """What `pg_ctl restart -m fast` or `-m immediate` does; the latter is a crash, recovered from at the start.
 
         From the main thread only: the server ends with the thread that started it.
         """

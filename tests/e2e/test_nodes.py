@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: Assistiv Gateway contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two gateways on one PostgreSQL: what one commits the other knows, and neither loses or doubles a micro-dollar, whoever dies."""
+"""Two gateways on one PostgreSQL: what one commits the other knows, and no micro-dollar is lost or doubled."""
 
 import collections
 import secrets
@@ -223,7 +223,10 @@ class Nodes(Case):
         rows = self.rows_by_request()
         self.check_whole_calls(outcomes, rows)
         self.holds(
-            len(rows) - len(known) <= reached, f"at most {reached} log rows, one per upstream call", "logs.md", len(rows)
+            len(rows) - len(known) <= reached,
+            f"at most {reached} log rows, one per upstream call",
+            "logs.md",
+            len(rows),
         )
         self.a.verify()
 
@@ -271,7 +274,7 @@ class Nodes(Case):
         self.a.verify()
 
     def is_expected(self, outcome):
-        """What this kind of call brings without any failure, or the one error that a database which is away may cause."""
+        """What this kind of call brings without any failure, or the one error that an absent database may cause."""
         if outcome.code == "database_unavailable":
             told = outcome.retry_after is not None or outcome.should_retry == "false"
             return outcome.status == 200 or (outcome.status == 503 and told)

@@ -357,7 +357,9 @@ void tst_AccountBook::takesNothingOlderThanTheFloor()
 
 void tst_AccountBook::keepsTheNewerCatalogue()
 {
-    const auto snapshot = [](qint64 version) { return std::make_shared<const CatalogSnapshot>(QList<CatalogModel>(), version); };
+    const auto snapshot = [](qint64 version) {
+        return std::make_shared<const CatalogSnapshot>(QList<CatalogModel>(), version);
+    };
     m_book->setCatalogue(snapshot(5));
     m_book->setCatalogue(snapshot(4));
     QCOMPARE(m_book->catalogue()->version(), 5);

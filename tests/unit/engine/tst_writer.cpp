@@ -76,7 +76,8 @@ void tst_Writer::init()
                        "max_after, used_after, metadata, created_at) VALUES ('o', '%1', '%2', '%3', 'opening', 'api', 500000, "
                        "500000, 0, '{}', 1)"_s.arg(p, u, m_budget.toString())));
     m_journal = std::make_unique<Journal>(m_dir->filePath(u"journal"_s));
-    m_writer = std::make_unique<Writer>(Writer::Parts { m_url, Clock::system(), m_vault, m_book, *m_journal, [](Services &) {}, {} });
+    m_writer = std::make_unique<Writer>(
+        Writer::Parts { m_url, Clock::system(), m_vault, m_book, *m_journal, [](Services &) {}, {} });
     QVERIFY(m_writer->start());
 }
 

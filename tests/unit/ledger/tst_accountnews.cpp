@@ -26,9 +26,11 @@ private Q_SLOTS:
 void tst_AccountNews::tellsBalances()
 {
     AccountChanges changes;
-    const WalletState wallet { PlatformId::create(), WalletId::create(), Money::fromMicros(-9'007'199'254'740'993), false };
-    const BudgetState budget { PlatformId::create(), EndUserId::create(), BudgetId::create(), true, Money::fromMicros(7),
-                               Money::fromMicros(9), true, Timestamp::fromMs(253'402'300'799'999) };
+    const Money debt = Money::fromMicros(-9'007'199'254'740'993); // more than a double holds
+    const WalletState wallet { PlatformId::create(), WalletId::create(), debt, false };
+    const Timestamp never = Timestamp::fromMs(253'402'300'799'999);
+    const BudgetState budget { PlatformId::create(),  EndUserId::create(),  BudgetId::create(), true,
+                               Money::fromMicros(7), Money::fromMicros(9), true,               never };
     const BudgetState none { .platform = budget.platform, .endUser = EndUserId::create() };
     changes.add(wallet);
     changes.add(budget);
@@ -47,8 +49,9 @@ void tst_AccountNews::tellsBalances()
     QCOMPARE(news->changes.budgets.size(), 2);
     for (const BudgetState &b : news->changes.budgets) {
         const BudgetState &told = b.endUser == budget.endUser ? budget : none;
-        QVERIFY(b.platform == told.platform && b.endUser == told.endUser && b.id == told.id && b.isActive == told.isActive);
-        QVERIFY(b.max == told.max && b.used == told.used && b.isSuspended == told.isSuspended && b.periodEnd == told.periodEnd);
+        QVERIFY(b.platform == told.platform && b.endUser == told.endUser && b.id == told.id);
+        QVERIFY(b.max == told.max && b.used == told.used && b.periodEnd == told.periodEnd);
+        QVERIFY(b.isActive == told.isActive && b.isSuspended == told.isSuspended);
     }
     QVERIFY(!news->changes.catalogue);
 }
@@ -74,8 +77,8 @@ void tst_AccountNews::namesEverythingElse()
 void tst_AccountNews::tellsNoSecrets()
 {
     AccountChanges changes;
-    changes.add(ProviderKeysState {
-        PlatformId::create(), std::make_shared<QList<ProviderKey>>(QList<ProviderKey> { { {}, {}, "sk-upstream-secret" } }) });
+    const QList<ProviderKey> keys { { {}, {}, "sk-upstream-secret" } };
+    changes.add(ProviderKeysState { PlatformId::create(), std::make_shared<QList<ProviderKey>>(keys) });
     const QByteArrayList messages = newsMessages("me", 1, changes);
     QVERIFY(!messages.join().contains("secret"));
 }
@@ -98,7 +101,7 @@ void tst_AccountNews::splitsWhatIsLong()
 {
     AccountChanges changes;
     for (int i = 0; i < 256; ++i)
-        changes.add(BudgetState { .platform = PlatformId::create(), .endUser = EndUserId::create(), .id = BudgetId::create() });
+        changes.add(BudgetState { PlatformId::create(), EndUserId::create(), BudgetId::create() });
     const QByteArrayList messages = newsMessages("0123456789abcdef", 1'000'000, changes);
     QVERIFY(messages.size() > 1);
     qsizetype budgets = 0;
