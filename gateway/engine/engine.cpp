@@ -314,8 +314,12 @@ void Engine::enqueueWrite(std::shared_ptr<Mailbox> mailbox, QPointer<QObject> as
 // second.
 void Engine::distrustBook()
 {
-    if (!m_nodes->isListening())
-        m_book.drop(m_book.committed());
+    const bool wasDeaf = std::exchange(m_isDeaf, !m_nodes->isListening());
+    if (!m_isDeaf)
+        return;
+    if (!wasDeaf)
+        Log::warning("engine", u"the other gateways cannot be heard; accounts are read anew every second"_s);
+    m_book.drop(m_book.committed());
 }
 
 void Engine::keepHouse()

@@ -104,6 +104,7 @@ private:
     QTimer m_grace;
     int m_workersLeft = 0;
     bool m_open = false;
+    bool m_isDeaf = true;
     std::atomic<bool> m_stopping = false;
     std::atomic<bool> m_serving = false;
     mutable std::mutex m_originMutex;

@@ -68,7 +68,7 @@ void Nodes::onTick()
 {
     forgetSilent();
     if (m_db && (!m_db->isAlive() || !tell())) {
-        Log::warning("nodes", u"lost the line to the other gateways; accounts are read anew until it is back"_s);
+        Log::warning("nodes", u"lost the line to the other gateways"_s);
         hangUp();
     }
     const qint64 now = m_parts.clock.steadyMs();
