@@ -138,12 +138,12 @@ void Nodes::catchUpSoon(const QString &reason)
 
 void Nodes::onAccounts(const QByteArray &message)
 {
+    m_heardAtMs = m_parts.clock.steadyMs();
     if (m_isBehind)
         return;
     const auto news = newsFrom(message);
     if (!news)
         return catchUpSoon(u"another gateway tells what this version does not understand"_s);
-    noteSign(news->node);
     if (news->number < m_nextNumber)
         return;
     if (news->number != m_nextNumber || news->part != m_nextPart)

@@ -55,7 +55,7 @@ Error asError(const QSqlError &error, Cause cause)
     case Cause::Unique:
         return { ErrorCode::Conflict, u"The value is already taken."_s };
     case Cause::Contended:
-        Log::info("store", u"lost a race for a lock: "_s + error.text());
+        Log::write(LogLevel::Debug, "store", u"lost a race for a lock: "_s + error.text());
         return databaseUnavailable();
     case Cause::Unavailable:
         Log::warning("store", u"database not available: "_s + error.text());
