@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/commands.h"
 
+#include "app/commandparts.h"
 #include "app/instancelock.h"
 #include "core/vault.h"
 #include "ledger/accountbook.h"
@@ -10,34 +11,11 @@
 #include "services/verify.h"
 #include "store/migrations.h"
 
-#include <QtCore/QFile>
-
 #include <cstdio>
 
 namespace assistiv {
 
 using namespace Qt::StringLiterals;
-
-namespace {
-
-int complain(const QString &message)
-{
-    std::fprintf(stderr, "assistiv-gateway: %s\n", qUtf8Printable(redacted(message)));
-    return 1;
-}
-
-/// The installation's database; a command never makes one where there is none.
-Result<std::unique_ptr<Database>> openExisting(const Options &options, Database::Access access)
-{
-    const auto url = DatabaseUrl::parse(options.databaseUrl, options.dataDir);
-    if (!url)
-        return url.error();
-    if (url->dialect == Dialect::Sqlite && !QFile::exists(url->name))
-        return Error { ErrorCode::Internal, u"there is no database at %1"_s.arg(url->name) };
-    return Database::open(*url, access);
-}
-
-} // namespace
 
 int runVerify(const Options &options)
 {
@@ -58,8 +36,9 @@ int runVerify(const Options &options)
                     static_cast<long long>(report->budgets), static_cast<long long>(report->rows));
     } else {
         const BrokenRule &first = report->broken.constFirst();
-        std::printf("BROKEN: %s\n  %s row %s: %s\n  %lld findings in all; --json shows them.\n", qUtf8Printable(first.rule),
-                    qUtf8Printable(first.table), qUtf8Printable(first.row), qUtf8Printable(first.detail),
+        const char *atLeast = report->broken.size() < Findings::Most ? "" : "at least ";
+        std::printf("BROKEN: %s\n  %s row %s: %s\n  %s%lld findings in all; --json shows them.\n", qUtf8Printable(first.rule),
+                    qUtf8Printable(first.table), qUtf8Printable(first.row), qUtf8Printable(first.detail), atLeast,
                     static_cast<long long>(report->broken.size()));
     }
     return report->ok() ? 0 : 1;

@@ -12,5 +12,13 @@ namespace assistiv {
 int runVerify(const Options &options);
 /// Makes an admin key and prints it once.
 int runAdminKey(const Options &options);
+/// Copies everything into a new SQLite file.
+int runBackup(const Options &options);
+/// Puts a backup in the place of the installation's data.
+int runRestore(const Options &options);
+/// Moves the installation from SQLite to PostgreSQL.
+int runMigrate(const Options &options);
+/// Writes a platform's rows to standard output.
+int runExport(const Options &options);
 
 } // namespace assistiv

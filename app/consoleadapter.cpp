@@ -179,7 +179,7 @@ void ConsoleAdapter::readServer(QObject *asker, Done<console::ServerStatus> done
             shown.reason = tr("The database does not take commits.");
         }
         if (status.isServing)
-            shown.startedAtMs = Clock::system().now().ms() - status.uptimeMs;
+            shown.startedAtMs = clock().now().ms() - status.uptimeMs;
         shown.callsInFlight = status.callsInFlight;
         shown.workers = status.workers;
         shown.database = status.databaseKind == u"sqlite"_s ? u"SQLite"_s : u"PostgreSQL"_s;

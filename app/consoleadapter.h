@@ -20,6 +20,7 @@ public:
     explicit ConsoleAdapter(const Options &options);
     ~ConsoleAdapter() override;
 
+    const Clock &clock() const override { return m_host->clock(); }
     void readServer(QObject *asker, console::Done<console::ServerStatus> done) override;
     void startServer(QObject *asker, quint16 port, console::Done<void> done) override;
     void stopServer(QObject *asker, bool now, console::Done<void> done) override;

@@ -323,7 +323,7 @@ Result<console::CreatedEndUser> ConsoleQuestions::createEndUser(Services &servic
         return created.error();
     // A repeated dialog finds an equal budget and leaves it alone.
     const auto opened = services.budgets.create(wanted.platform, created->user.id, { .max = wanted.budget, .period = periodOf(wanted.period) },
-                                                consoleActor(wanted.idempotencyKey));
+                                                consoleActor());
     if (!opened)
         return opened.error();
     return console::CreatedEndUser { created->user.id, created->user.externalId, opened->budget.max, created->key.rawKey };

@@ -146,6 +146,11 @@ void EngineHost::onMasterKey(const Result<QByteArray> &key)
     settings.tls = *tls;
     settings.publicBaseUrl = m_options.publicBaseUrl;
     settings.workers = m_options.workers;
+    if (m_options.testClock) {
+        settings.testClock = &m_testClock;
+        Log::warning("gateway", u"--test-clock: admin keys can move this gateway's time. Budgets, keys and prices follow it, so it is "
+                                "for tests only"_s);
+    }
     m_engine = std::make_unique<Engine>(std::move(settings), std::make_shared<const Vault>(*key));
 
     bool isBootstrapError = false;

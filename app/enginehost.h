@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app/options.h"
+#include "core/testclock.h"
 #include "core/vault.h"
 #include "engine/engine.h"
 
@@ -39,6 +40,8 @@ public:
     /// Set from opened() to stopped(). Its Doors and status() may be used from any thread.
     Engine *engine() const { return m_engine.get(); }
     const Options &options() const { return m_options; }
+    /// What the engine takes for the time. Thread-safe.
+    const Clock &clock() const { return m_options.testClock ? m_testClock : Clock::system(); }
 
     /// How a failed start should leave the program.
     enum class Failure { Start = 1, Input = 2 };
@@ -64,6 +67,7 @@ private:
     Result<QJsonObject> readBootstrap() const;
 
     Options m_options;
+    TestClock m_testClock;
     std::unique_ptr<InstanceLock> m_lock;
     std::unique_ptr<QTemporaryDir> m_scratch;
     DatabaseUrl m_database;

@@ -19,6 +19,11 @@ Result<void> InstanceLock::take()
 {
     if (m_file.tryLock(0))
         return {};
+    if (m_file.error() != QLockFile::LockFailedError) {
+        return Error { ErrorCode::Internal,
+                       u"The data folder cannot be written to: %1 cannot be made. Is the disk full, or read-only?"_s
+                           .arg(m_file.fileName()) };
+    }
     qint64 pid = 0;
     QString host;
     QString program;

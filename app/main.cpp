@@ -61,6 +61,14 @@ int runHeadless(int argc, char *argv[])
         return runVerify(*options);
     case Options::Command::AdminKey:
         return runAdminKey(*options);
+    case Options::Command::Backup:
+        return runBackup(*options);
+    case Options::Command::Restore:
+        return runRestore(*options);
+    case Options::Command::Migrate:
+        return runMigrate(*options);
+    case Options::Command::Export:
+        return runExport(*options);
     case Options::Command::Serve:
         break;
     }

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/options.h"
 
+#include "core/os.h"
+
 #include <QtCore/QCommandLineParser>
 #include <QtCore/QDir>
 #include <QtCore/QFile>
@@ -10,13 +12,39 @@
 #include <QtCore/QStandardPaths>
 #include <QtCore/QUrl>
 
+#include <algorithm>
+
 namespace assistiv {
 
 using namespace Qt::StringLiterals;
 
 namespace {
 
-const QStringList Commands = { u"verify"_s, u"admin-key"_s };
+struct CommandWord
+{
+    QString word;
+    Options::Command command;
+    /// What must follow the word; empty: nothing.
+    QString argument;
+    QString meaning;
+};
+
+const QList<CommandWord> Commands = {
+    { u"verify"_s, Options::Command::Verify, {}, u"recompute the books"_s },
+    { u"admin-key"_s, Options::Command::AdminKey, {}, u"make an admin key"_s },
+    { u"backup"_s, Options::Command::Backup, u"FILE"_s, u"copy everything into a new file, also beside a gateway"_s },
+    { u"restore"_s, Options::Command::Restore, u"FILE"_s, u"put a backup in the place of the data"_s },
+    { u"migrate"_s, Options::Command::Migrate, {}, u"move from SQLite to the PostgreSQL database of --to"_s },
+    { u"export"_s, Options::Command::Export, u"ledger|logs|wallet"_s, u"write a platform's rows to standard output"_s },
+};
+
+QString commandHelp()
+{
+    QStringList lines;
+    for (const CommandWord &known : Commands)
+        lines.append((known.word + u' ' + known.argument).trimmed() + u" ("_s + known.meaning + u')');
+    return lines.join("; "_L1) + u"; none: serve."_s;
+}
 
 QList<QCommandLineOption> knownOptions()
 {
@@ -36,10 +64,15 @@ QList<QCommandLineOption> knownOptions()
         { u"bootstrap-out"_s, u"Write ids and new keys of the bootstrap here."_s, u"FILE"_s },
         { u"ready-file"_s, u"Write pid, origin and version here once the gateway answers."_s, u"FILE"_s },
         { u"demo"_s, u"Scratch data with the sandbox provider; prints a curl line."_s },
+        { u"test-clock"_s, u"For tests: admin keys may move the gateway's clock ahead."_s },
         { u"log-format"_s, u"text or json."_s, u"FORMAT"_s },
         { u"log-level"_s, u"debug, info, warning or error."_s, u"LEVEL"_s },
         { u"json"_s, u"With verify: print the report as JSON."_s },
         { u"rotate"_s, u"With admin-key: revoke the admin keys that exist."_s },
+        { u"to"_s, u"With migrate: postgresql://user:password@host:port/name; better as ASSISTIV_TO."_s, u"URL"_s },
+        { u"platform"_s, u"With export: slug or id of the platform."_s, u"PLATFORM"_s },
+        { u"since"_s, u"With export: the oldest moment, such as 2026-04-01T00:00:00Z."_s, u"TIME"_s },
+        { u"format"_s, u"With export: csv or jsonl (default csv)."_s, u"FORMAT"_s },
     };
 }
 
@@ -56,13 +89,21 @@ public:
 
     void setFile(const QJsonObject &file) { m_file = file; }
 
-    std::optional<QString> value(const QString &name) const
+    /// From the command line or the environment.
+    std::optional<QString> given(const QString &name) const
     {
         if (m_line.isSet(name))
             return m_line.value(name);
         const QByteArray variable = "ASSISTIV_" + name.toUpper().replace(u'-', u'_').toLatin1();
         if (qEnvironmentVariableIsSet(variable.constData()))
             return qEnvironmentVariable(variable.constData());
+        return {};
+    }
+
+    std::optional<QString> value(const QString &name) const
+    {
+        if (const auto first = given(name))
+            return first;
         const QJsonValue kept = m_file.value(QString(name).replace(u'-', u'_'));
         if (kept.isString())
             return kept.toString();
@@ -113,9 +154,14 @@ bool isOrigin(const QString &text)
         && url.path().isEmpty() && !url.hasQuery() && !url.hasFragment() && url.userInfo().isEmpty();
 }
 
+QString settingsFile(const QString &dataDir)
+{
+    return QDir(dataDir).filePath(u"settings.json"_s);
+}
+
 Result<QJsonObject> readSettingsFile(const QString &dataDir)
 {
-    QFile file(QDir(dataDir).filePath(u"settings.json"_s));
+    QFile file(settingsFile(dataDir));
     if (!file.exists())
         return QJsonObject();
     if (!file.open(QIODevice::ReadOnly))
@@ -142,6 +188,60 @@ Result<T> oneOf(const Sources &sources, const QString &name, T otherwise, const 
     return badValue(name, u"expected one of %1, found \"%2\""_s.arg(known.join(u", "_s), *given));
 }
 
+Result<void> readCommand(const QStringList &words, Options &options)
+{
+    if (words.isEmpty())
+        return {};
+    const auto known = std::ranges::find(Commands, words.constFirst(), &CommandWord::word);
+    if (known == Commands.end())
+        return Error { ErrorCode::ValidationError, u"unknown command: %1"_s.arg(words.join(u' ')) };
+    options.command = known->command;
+    if (words.size() != (known->argument.isEmpty() ? 1 : 2)) {
+        return Error { ErrorCode::ValidationError, u"%1: expected %2 behind it"_s
+                           .arg(known->word, known->argument.isEmpty() ? u"nothing"_s : known->argument) };
+    }
+    if (options.command == Options::Command::Backup || options.command == Options::Command::Restore)
+        options.file = QDir::cleanPath(QDir().absoluteFilePath(words.at(1)));
+    if (options.command == Options::Command::Export) {
+        const auto kind = fromWord<ExportKind>(words.at(1));
+        if (!kind) {
+            return Error { ErrorCode::ValidationError, u"export: expected %1, found \"%2\""_s
+                               .arg(known->argument, words.at(1)) };
+        }
+        options.exportKind = *kind;
+    }
+    return {};
+}
+
+/// What the commands need beside their word.
+Result<void> readCommandOptions(const Sources &sources, Options &options)
+{
+    if (options.command == Options::Command::Migrate) {
+        options.toUrl = sources.value(u"to"_s).value_or(QString());
+        // The value is not shown: it holds a password.
+        const auto url = DatabaseUrl::parse(options.toUrl, options.dataDir);
+        if (!url || url->dialect != Dialect::PostgreSql)
+            return badValue(u"to"_s, u"expected postgresql://user:password@host:port/name"_s);
+    }
+    if (options.command != Options::Command::Export)
+        return {};
+    options.platform = sources.value(u"platform"_s).value_or(QString());
+    if (options.platform.isEmpty())
+        return badValue(u"platform"_s, u"expected the slug or the id of a platform"_s);
+    const QString since = sources.value(u"since"_s).value_or(QString());
+    const auto moment = Timestamp::parse(since);
+    if (!moment)
+        return badValue(u"since"_s, u"expected a moment such as 2026-04-01T00:00:00Z, found \"%1\""_s.arg(since));
+    options.since = *moment;
+    const auto format = oneOf<ExportFormat>(sources, u"format"_s, ExportFormat::Csv,
+                                            { { u"csv"_s, ExportFormat::Csv },
+                                              { u"jsonl"_s, ExportFormat::JsonLines } });
+    if (!format)
+        return format.error();
+    options.format = *format;
+    return {};
+}
+
 } // namespace
 
 Result<Options> Options::read(const QStringList &arguments)
@@ -152,7 +252,7 @@ Result<Options> Options::read(const QStringList &arguments)
     const QCommandLineOption help({ u"h"_s, u"help"_s }, u"Show this text."_s);
     const QCommandLineOption version({ u"v"_s, u"version"_s }, u"Show the version."_s);
     line.addOptions({ help, version });
-    line.addPositionalArgument(u"command"_s, u"verify (recompute the books), admin-key (make an admin key); none: serve."_s);
+    line.addPositionalArgument(u"command"_s, commandHelp());
     if (!line.parse(arguments))
         return Error { ErrorCode::ValidationError, line.errorText() };
 
@@ -162,11 +262,8 @@ Result<Options> Options::read(const QStringList &arguments)
         options.text = line.isSet(help) ? line.helpText() : QStringLiteral("assistiv-gateway " ASSISTIV_VERSION "\n");
         return options;
     }
-    const QStringList words = line.positionalArguments();
-    if (words.size() > 1 || (!words.isEmpty() && !Commands.contains(words.constFirst())))
-        return Error { ErrorCode::ValidationError, u"unknown command: %1"_s.arg(words.join(u' ')) };
-    if (!words.isEmpty())
-        options.command = words.constFirst() == "verify"_L1 ? Command::Verify : Command::AdminKey;
+    if (const auto command = readCommand(line.positionalArguments(), options); !command)
+        return command.error();
 
     Sources sources(line);
     options.dataDirWasGiven = sources.value(u"data-dir"_s).has_value();
@@ -179,6 +276,7 @@ Result<Options> Options::read(const QStringList &arguments)
 
     options.headless = sources.flag(u"headless"_s);
     options.demo = sources.flag(u"demo"_s);
+    options.testClock = sources.flag(u"test-clock"_s);
     options.insecureListen = sources.flag(u"insecure-listen"_s);
     options.json = line.isSet(u"json"_s);
     options.rotate = line.isSet(u"rotate"_s);
@@ -187,6 +285,7 @@ Result<Options> Options::read(const QStringList &arguments)
     options.publicBaseUrl = sources.value(u"public-base-url"_s).value_or(QString());
     options.mcpBaseUrl = sources.value(u"mcp-base-url"_s).value_or(QString());
     options.databaseUrl = sources.value(u"database"_s).value_or(u"sqlite:gateway.db"_s);
+    options.databaseWasGiven = sources.given(u"database"_s).has_value();
     options.bootstrapFile = sources.value(u"bootstrap"_s).value_or(QString());
     options.bootstrapOutFile = sources.value(u"bootstrap-out"_s).value_or(QString());
     options.readyFile = sources.value(u"ready-file"_s).value_or(QString());
@@ -211,6 +310,8 @@ Result<Options> Options::read(const QStringList &arguments)
     }
     if (const auto url = DatabaseUrl::parse(options.databaseUrl, options.dataDir); !url)
         return badValue(u"database"_s, url.error().message);
+    if (const auto read = readCommandOptions(sources, options); !read)
+        return read.error();
 
     const auto keySource = oneOf<KeySource>(sources, u"key-source"_s, options.headless || options.command != Command::Serve
                                                 ? KeySource::File
@@ -238,13 +339,31 @@ Result<Options> Options::read(const QStringList &arguments)
     return options;
 }
 
+Result<void> changeSetting(const QString &dataDir, const QString &name, const QString &value)
+{
+    auto settings = readSettingsFile(dataDir);
+    if (!settings)
+        return settings.error();
+    settings->insert(name, value);
+    if (!os::replacePrivateFile(settingsFile(dataDir), QJsonDocument(*settings).toJson()))
+        return Error { ErrorCode::Internal, u"%1 cannot be written."_s.arg(settingsFile(dataDir)) };
+    os::syncToDisk(dataDir);
+    return {};
+}
+
 bool wantsHeadless(const QStringList &arguments)
 {
     static const QStringList Textual = { u"--help"_s, u"-h"_s, u"--version"_s, u"-v"_s, u"--headless"_s };
     for (const QString &argument : arguments.sliced(1)) {
-        if (Textual.contains(argument) || Commands.contains(argument))
+        if (Textual.contains(argument))
             return true;
     }
+    // Not any word: a folder may be called "backup", too.
+    QCommandLineParser line;
+    line.addOptions(knownOptions());
+    line.parse(arguments);
+    if (std::ranges::find(Commands, line.positionalArguments().value(0), &CommandWord::word) != Commands.end())
+        return true;
     const QByteArray asked = qgetenv("ASSISTIV_HEADLESS");
     return !asked.isEmpty() && asked != "0" && asked != "false";
 }

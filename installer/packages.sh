@@ -21,6 +21,7 @@ BUILD_PACKAGES=(
     libgl-dev
     libsimdjson-dev
     libcurl4-openssl-dev
+    libsqlite3-dev
     libssl-dev
     qtkeychain-qt6-dev
     fonts-inter fonts-jetbrains-mono # embedded into the program
@@ -40,7 +41,7 @@ RUN_PACKAGES=(
 
 # shellcheck disable=SC2034
 TEST_PACKAGES=(
-    python3 python3-venv
+    python3 python3-venv python3-requests
     'nodejs|/usr/bin/node|/usr/local/bin/node'
     'npm|/usr/bin/npm|/usr/local/bin/npm'
     curl openssl

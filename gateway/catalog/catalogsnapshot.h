@@ -34,6 +34,8 @@ struct ModelQuirks
 {
     Sampling sampling = Sampling::Yes;
     Thinking thinking = Thinking::Unknown;
+    /// How this model calls thinking that is switched off; empty: as its siblings do.
+    QByteArray thinkingOff = {};
     /// False: a forced tool choice is refused.
     bool forcedToolChoice = true;
     /// Reasoning efforts it accepts; empty: not known, pass on what comes.

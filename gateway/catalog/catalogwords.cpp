@@ -164,6 +164,7 @@ ModelQuirks readQuirks(JsonFields &fields)
         quirks.sampling = valueIn(SamplingWords, *word).value_or(Sampling::Yes);
     if (const auto word = fields.oneOf("thinking"_L1, listOf(ThinkingWords)))
         quirks.thinking = valueIn(ThinkingWords, *word).value_or(Thinking::Unknown);
+    quirks.thinkingOff = fields.text("thinking_off"_L1, 1, 40).value_or(QString()).toUtf8();
     quirks.forcedToolChoice = fields.flag("forced_tool_choice"_L1).value_or(true);
     quirks.efforts = utf8List(fields.texts("efforts"_L1, 20, 40).value_or(QStringList()));
     quirks.rejects = utf8List(fields.texts("rejects"_L1, 100, 100).value_or(QStringList()));
@@ -177,6 +178,8 @@ QJsonObject quirksJson(const ModelQuirks &quirks)
     QJsonObject object { { u"sampling"_s, QString(wordIn(SamplingWords, quirks.sampling)) } };
     if (quirks.thinking != Thinking::Unknown)
         object.insert("thinking"_L1, QString(wordIn(ThinkingWords, quirks.thinking)));
+    if (!quirks.thinkingOff.isEmpty())
+        object.insert("thinking_off"_L1, QString::fromUtf8(quirks.thinkingOff));
     if (!quirks.forcedToolChoice)
         object.insert("forced_tool_choice"_L1, false);
     addList(object, "efforts"_L1, quirks.efforts);

@@ -27,6 +27,7 @@ constexpr ErrorRow Table[] = {
     {ErrorCode::EndUserNotFound, 404, "not_found"_L1, "end_user_not_found"_L1},
     {ErrorCode::ApiKeyNotFound, 404, "not_found"_L1, "api_key_not_found"_L1},
     {ErrorCode::BudgetNotFound, 404, "not_found"_L1, "budget_not_found"_L1},
+    {ErrorCode::RateLimitNotFound, 404, "not_found"_L1, "rate_limit_not_found"_L1},
     {ErrorCode::LlmConfigNotFound, 404, "not_found"_L1, "llm_config_not_found"_L1},
     {ErrorCode::ProviderNotFound, 404, "not_found"_L1, "provider_not_found"_L1},
     {ErrorCode::ModelNotFound, 404, "not_found"_L1, "model_not_found"_L1},
@@ -62,6 +63,11 @@ constexpr ErrorRow Table[] = {
 };
 
 } // namespace
+
+std::span<const ErrorRow> errorRows()
+{
+    return Table;
+}
 
 const ErrorRow &errorRow(ErrorCode code)
 {

@@ -4,6 +4,8 @@
 
 #include <QtCore/QString>
 
+#include <span>
+
 namespace assistiv {
 
 /// What can go wrong, one name per code of the contract (docs/contract/errors.md).
@@ -24,6 +26,7 @@ enum class ErrorCode {
     EndUserNotFound,
     ApiKeyNotFound,
     BudgetNotFound,
+    RateLimitNotFound,
     LlmConfigNotFound,
     ProviderNotFound,
     ModelNotFound,
@@ -67,6 +70,8 @@ struct ErrorRow
     QLatin1StringView word;
 };
 
+/// All of them, each code once.
+std::span<const ErrorRow> errorRows();
 /// The row of a code. Every code has exactly one; thread-safe.
 const ErrorRow &errorRow(ErrorCode code);
 

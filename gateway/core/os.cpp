@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/resource.h>
@@ -23,6 +24,8 @@ using namespace Qt::StringLiterals;
 namespace {
 
 int signalPipe[2] = { -1, -1 };
+std::atomic<bool> terminationAsked = false;
+static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler sets it");
 
 void onSignal(int)
 {
@@ -54,6 +57,16 @@ bool syncToDisk(int fileDescriptor)
     return ::fdatasync(fileDescriptor) == 0;
 }
 
+bool syncToDisk(const QString &path)
+{
+    const int descriptor = ::open(QFile::encodeName(path).constData(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0)
+        return false;
+    const bool synced = ::fsync(descriptor) == 0;
+    ::close(descriptor);
+    return synced;
+}
+
 bool makePrivateFolder(const QString &path)
 {
     if (QDir(path).exists())
@@ -81,14 +94,46 @@ bool replacePrivateFile(const QString &path, const QByteArray &contents)
 {
     const QString temporary = path + u".new"_s;
     ::unlink(QFile::encodeName(temporary).constData());
-    return writeNewPrivateFile(temporary, contents)
-        && ::rename(QFile::encodeName(temporary).constData(), QFile::encodeName(path).constData()) == 0;
+    return writeNewPrivateFile(temporary, contents) && moveOver(temporary, path);
 }
 
 bool isPrivateFile(const QString &path)
 {
     struct stat info = {};
     return ::stat(QFile::encodeName(path).constData(), &info) == 0 && (info.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+}
+
+bool moveToNewName(const QString &from, const QString &to)
+{
+    const QByteArray source = QFile::encodeName(from);
+    const QByteArray target = QFile::encodeName(to);
+    if (::renameat2(AT_FDCWD, source.constData(), AT_FDCWD, target.constData(), RENAME_NOREPLACE) == 0)
+        return true;
+    if (errno != EINVAL && errno != ENOSYS)
+        return false;
+    // A file system that does not know the flag (NFS, for one). Where it has no second names either, look first.
+    if (::link(source.constData(), target.constData()) == 0)
+        return ::unlink(source.constData()) == 0;
+    return errno != EEXIST && !QFile::exists(to) && ::rename(source.constData(), target.constData()) == 0;
+}
+
+bool moveOver(const QString &from, const QString &to)
+{
+    return ::rename(QFile::encodeName(from).constData(), QFile::encodeName(to).constData()) == 0;
+}
+
+bool addName(const QString &path, const QString &name)
+{
+    return ::link(QFile::encodeName(path).constData(), QFile::encodeName(name).constData()) == 0;
+}
+
+Output writeToOutput(const QByteArray &text)
+{
+    // Otherwise a reader that has left ends the process before it can clean up.
+    std::signal(SIGPIPE, SIG_IGN);
+    if (writeAll(STDOUT_FILENO, text))
+        return Output::Written;
+    return errno == EPIPE ? Output::ReaderGone : Output::Failed;
 }
 
 qint64 residentBytes()
@@ -116,6 +161,18 @@ void onTerminationRequest(std::function<void()> callback)
     ::sigaction(SIGTERM, &action, nullptr);
     ::sigaction(SIGINT, &action, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
+}
+
+const std::atomic<bool> &terminationFlag()
+{
+    struct sigaction action = {};
+    action.sa_handler = [](int) { terminationAsked.store(true); };
+    action.sa_flags = SA_RESTART;
+    for (const int number : { SIGTERM, SIGINT, SIGHUP })
+        ::sigaction(number, &action, nullptr);
+    // A limit to the size of files is an error of writing, to be cleaned up after like any other.
+    std::signal(SIGXFSZ, SIG_IGN);
+    return terminationAsked;
 }
 
 void keepFreedMemory()

@@ -4,6 +4,7 @@
 
 #include <QtCore/QString>
 
+#include <atomic>
 #include <functional>
 
 /// What only the operating system can do. Porting the program means writing os.cpp anew.
@@ -11,6 +12,8 @@ namespace assistiv::os {
 
 /// Flushes a file's contents to the disk itself.
 bool syncToDisk(int fileDescriptor);
+/// The same for a file that is not open, or for the entries of a folder.
+bool syncToDisk(const QString &path);
 
 /// Creates the folder (and its parents) for the owner only.
 bool makePrivateFolder(const QString &path);
@@ -22,12 +25,25 @@ bool replacePrivateFile(const QString &path, const QByteArray &contents);
 /// True when nobody but the owner may read the file.
 bool isPrivateFile(const QString &path);
 
+/// Gives a file another name in its folder, in one step, and never that of a file that exists.
+bool moveToNewName(const QString &from, const QString &to);
+/// Gives a file another name in its folder, in one step, in the place of a file that has it.
+bool moveOver(const QString &from, const QString &to);
+/// A second, new name for the same file; not every file system can.
+bool addName(const QString &path, const QString &name);
+
+enum class Output { Written, ReaderGone, Failed };
+/// Writes all of it to standard output; ReaderGone when the other end of the pipe was closed.
+Output writeToOutput(const QByteArray &text);
+
 /// Resident memory of this process in bytes; 0 when unknown.
 qint64 residentBytes();
 
 /// Calls back on the application's main thread when the process is asked to end (SIGTERM, SIGINT). Call once, after the
 /// application object was made.
 void onTerminationRequest(std::function<void()> callback);
+/// For commands, which work without an event loop: true once the process was asked to end (SIGTERM, SIGINT, SIGHUP).
+const std::atomic<bool> &terminationFlag();
 
 /// Lets the allocator keep what it has: giving memory back to the system after each large request costs more than it saves.
 void keepFreedMemory();

@@ -5,8 +5,8 @@
 #include "core/hashing.h"
 #include "core/log.h"
 #include "core/os.h"
+#include "engine/journalreplay.h"
 #include "ledger/commitorder.h"
-#include "ledger/settlementstore.h"
 #include "services/installation.h"
 #include "services/services.h"
 
@@ -28,12 +28,13 @@ constexpr int NodeIdBytes = 8;
 } // namespace
 
 Engine::Engine(EngineSettings settings, std::shared_ptr<const Vault> vault, const Clock &clock)
-    : m_settings(std::move(settings)), m_vault(std::move(vault)), m_clock(clock),
-      m_nodeId(randomBytes(NodeIdBytes).toHex()),
-      m_journal(QDir(m_settings.dataDir).filePath(u"settlements.journal"_s)),
+    : m_settings(std::move(settings)), m_vault(std::move(vault)), m_clock(m_settings.testClock ? *m_settings.testClock : clock),
+      m_nodeId(randomBytes(NodeIdBytes).toHex()), m_limiter(m_clock),
+      m_journal(Journal::pathIn(m_settings.dataDir)),
       m_writer({ m_settings.database, m_clock, *m_vault, m_book, m_journal,
                  [this](Services &services) { publishCatalogue(services); }, m_nodeId }),
-      m_readers(m_settings.database, m_clock, *m_vault)
+      m_readers(m_settings.database, m_clock, *m_vault),
+      m_backups(m_settings.database, QDir(m_settings.dataDir).filePath(u"backups"_s), m_clock)
 {
     m_acceptorThread.setObjectName(u"acceptor"_s);
     m_housekeeping.setInterval(HousekeepingMs);
@@ -56,6 +57,7 @@ Engine::~Engine()
         m_acceptorThread.wait();
     }
     m_workers.clear();
+    m_backups.stop();
     m_nodes.reset();
     m_writer.stop();
     m_readers.stop();
@@ -85,6 +87,7 @@ Result<void> Engine::open(const std::function<Result<void>(Services &)> &setUp)
             .clock = m_clock,
             .vault = *m_vault,
             .book = m_book,
+            .limiter = m_limiter,
             .self = m_nodeId,
             .published = [this] { return m_writer.published(); },
             .catalogueChanged = [this](Services &services) { publishCatalogue(services); } });
@@ -110,7 +113,7 @@ Result<void> Engine::prepare(Database &db, const std::function<Result<void>(Serv
         return adopted.error();
     if (const auto imported = services.catalog.importStarter(); !imported)
         return imported.error();
-    const auto refused = replayJournal(services);
+    const auto refused = replayJournal(m_journal, services);
     if (!refused)
         return refused.error();
     if (setUp) {
@@ -127,39 +130,6 @@ Result<void> Engine::prepare(Database &db, const std::function<Result<void>(Serv
     m_journal.keepOnly(*refused);
     publishCatalogue(services);
     return {};
-}
-
-Result<QList<Settlement>> Engine::replayJournal(Services &services)
-{
-    const auto waiting = m_journal.read();
-    if (!waiting)
-        return waiting.error();
-    SettlementStore store(services.context, services.budgets);
-    QList<Settlement> refused;
-    for (const Settlement &settlement : *waiting) {
-        const auto applied = store.isApplied(settlement);
-        if (!applied)
-            return applied.error();
-        if (*applied)
-            continue;
-        Savepoint savepoint(services.context.db);
-        if (!savepoint.isOpen())
-            return databaseUnavailable();
-        auto done = store.apply({ &settlement });
-        if (done)
-            done = savepoint.keep();
-        if (done)
-            continue;
-        if (done.error().code == ErrorCode::DatabaseUnavailable)
-            return done.error();
-        // One that is refused again and again must not keep the gateway from starting.
-        Log::error("engine", u"a call of an earlier run still cannot be billed, it stays in the journal: log row %1"_s
-                       .arg(settlement.id.toString()));
-        refused.append(settlement);
-    }
-    if (waiting->size() > refused.size())
-        Log::info("engine", u"%1 calls of an earlier run were billed from the journal"_s.arg(waiting->size() - refused.size()));
-    return refused;
 }
 
 void Engine::publishCatalogue(Services &services)
@@ -187,6 +157,7 @@ Result<void> Engine::listen(quint16 port)
             .cors = m_settings.cors,
             .clock = m_clock,
             .book = m_book,
+            .limiter = m_limiter,
             .doors = *this,
             .settlements = m_writer,
             .refusals = m_refusals,
@@ -197,6 +168,9 @@ Result<void> Engine::listen(quint16 port)
                     m_verifiedOk = ok;
                     m_verifiedAtMs = m_clock.now().ms();
                 },
+            .testClock = m_settings.testClock,
+            .keepHouse = [this] { QMetaObject::invokeMethod(this, [this] { keepHouse(); }, Qt::QueuedConnection); },
+            .backups = m_backups,
             .connectionEnded = [this] { m_connections.fetch_sub(1, std::memory_order_relaxed); } }));
         connect(m_workers.back().get(), &Worker::drained, this, &Engine::onWorkerDrained);
     }
@@ -326,20 +300,31 @@ void Engine::keepHouse()
 {
     if (!m_open)
         return;
+    m_limiter.dropIdle();
+    struct Found
+    {
+        qint64 databaseBytes = 0;
+        bool isMoreDue = false;
+    };
     const auto used = m_book.takeUsedKeys();
     write(
         this,
-        [used](Services &services) -> Result<qint64> {
+        [used](Services &services) -> Result<Found> {
             if (const auto noted = services.apiKeys.noteUsed(used); !noted)
                 return noted.error();
             // Budgets that nobody touches start their new period here; the others did at their first gate.
-            if (const auto reset = services.budgets.resetDue(MostResets); !reset)
+            const auto reset = services.budgets.resetDue(MostResets);
+            if (!reset)
                 return reset.error();
-            return services.context.db.sizeBytes();
+            return Found { services.context.db.sizeBytes(), *reset == MostResets };
         },
-        [this](const Result<qint64> &bytes) {
-            if (bytes)
-                m_databaseBytes = *bytes;
+        [this](const Result<Found> &found) {
+            if (!found)
+                return;
+            m_databaseBytes = found->databaseBytes;
+            // Everybody's month begins in the same moment; in portions, so that calls are settled in between.
+            if (found->isMoreDue)
+                keepHouse();
         });
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/acceptor.h"
+#include "engine/backupthread.h"
 #include "engine/journal.h"
 #include "engine/nodes.h"
 #include "engine/readers.h"
@@ -31,6 +32,8 @@ struct EngineSettings
     int mostConnections = 10'000;
     GuardLimits limits;
     CorsSettings cors;
+    /// Set: the engine's clock, which admin keys may move (--test-clock). Must outlive the engine.
+    TestClock *testClock = nullptr;
     /// How long calls may run on after stop().
     int graceMs = 30'000;
 };
@@ -74,12 +77,10 @@ protected:
 
 private:
     Result<void> prepare(Database &db, const std::function<Result<void>(Services &)> &setUp);
-    /// Bills what it can; what the database refuses is returned and stays in the journal.
-    Result<QList<Settlement>> replayJournal(Services &services);
     void publishCatalogue(Services &services);
     void onWorkerDrained();
     void finishStop();
-    /// Last use of keys, due resets, size of the database.
+    /// Last use of keys, due resets, idle rate counters, size of the database. Every now and then, and when the clock was moved.
     void keepHouse();
     void distrustBook();
 
@@ -88,10 +89,12 @@ private:
     const Clock &m_clock;
     const QByteArray m_nodeId;
     AccountBook m_book;
+    RateLimiter m_limiter;
     Refusals m_refusals;
     Journal m_journal;
     Writer m_writer;
     Readers m_readers;
+    BackupThread m_backups;
     /// Null on SQLite: one process owns the file.
     std::unique_ptr<Nodes> m_nodes;
     std::atomic<int> m_inFlight = 0;

@@ -5,6 +5,8 @@
 #include "core/log.h"
 #include "core/os.h"
 
+#include <QtCore/QDir>
+
 namespace assistiv {
 
 using namespace Qt::StringLiterals;
@@ -14,14 +16,22 @@ Journal::Journal(const QString &path)
 {
 }
 
+QString Journal::pathIn(const QString &dataDir)
+{
+    return QDir(dataDir).filePath(u"settlements.journal"_s);
+}
+
 bool Journal::append(const Settlement &settlement)
 {
     const std::scoped_lock lock(m_mutex);
-    if (!m_file.open(QIODevice::Append))
+    if (!m_file.open(QIODevice::Append | QIODevice::Unbuffered))
         return false;
-    // Begins a line of its own, in case the one before was torn by a full disk.
+    // Begins a line of its own, in case the one before was torn by a power cut.
     const QByteArray line = '\n' + journalLine(settlement) + '\n';
-    const bool kept = m_file.write(line) == line.size() && m_file.flush() && os::syncToDisk(m_file.handle());
+    const qint64 end = m_file.size();
+    const bool kept = m_file.write(line) == line.size() && os::syncToDisk(m_file.handle());
+    if (!kept)
+        m_file.resize(end); // what a full disk took of it would only fill it further
     m_file.close();
     return kept;
 }

@@ -13,13 +13,15 @@
 namespace assistiv {
 
 /// The file that keeps settlements which the database did not take, one line of JSON each, synced to disk. They are replayed
-/// at the next start, before anything is served. Thread-safe.
+/// when the database is back, or at the next start before anything is served. Thread-safe.
 class Journal
 {
 public:
     explicit Journal(const QString &path);
+    /// Where an installation's journal is.
+    static QString pathIn(const QString &dataDir);
 
-    /// False when not even the file could be written: the operator's log is then the last resort.
+    /// False when not even the file could be written: it holds nothing of the settlement then.
     bool append(const Settlement &settlement);
     /// What an earlier run left behind; lines that cannot be read are reported and kept in a file beside.
     Result<QList<Settlement>> read();

@@ -3,7 +3,9 @@
 #include "engine/nodes.h"
 
 #include "core/log.h"
+#include "ledger/accountbook.h"
 #include "ledger/commitorder.h"
+#include "limits/ratelimiter.h"
 #include "services/services.h"
 #include "store/nodestore.h"
 
@@ -13,8 +15,10 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-/// Messages are the node's name, a blank and what was counted; the name alone is a sign of life.
+/// Messages are the node's name, a blank and what was counted (limits/ratedelta.h); the name alone is a sign of life.
 const QString CountsChannel = u"assistiv_limits"_s;
+/// With the name before it, it still fits into a message.
+constexpr qsizetype LongestCounts = NodeStore::LongestMessage - 100;
 constexpr qint64 ConnectMs = 500;
 
 } // namespace
@@ -90,7 +94,10 @@ bool Nodes::connectAnew()
                                             [this](const QString &message) { onAccounts(message.toLatin1()); });
     const auto hearsCounts
         = m_db->listen(CountsChannel, this, [this](const QString &message) { onCounts(message.toLatin1()); });
-    if (!hearsAccounts || !hearsCounts || !catchUp() || !send(m_parts.self))
+    if (!hearsAccounts || !hearsCounts || !catchUp())
+        return false;
+    dropOldCounts();
+    if (!send(m_parts.self))
         return false;
     Log::info("nodes", u"listening to the other gateways on the database"_s);
     return true;
@@ -165,24 +172,39 @@ void Nodes::onCounts(const QByteArray &message)
     const qsizetype blank = message.indexOf(' ');
     const QByteArray node = blank < 0 ? message : message.first(blank);
     noteSign(node);
-    if (blank > 0 && node != m_parts.self)
-        m_parts.counts.add(node, message.sliced(blank + 1));
+    if (blank < 0 || node == m_parts.self)
+        return;
+    if (const auto deltas = decodeRateDeltas(QByteArrayView(message).sliced(blank + 1)))
+        m_parts.limiter.addRemote(node, *deltas);
+}
+
+// The first call makes the limiter take notes for us.
+void Nodes::dropOldCounts()
+{
+    if (m_toldAtMs && m_parts.clock.steadyMs() - m_toldAtMs < ForgetMs)
+        return;
+    m_untold.clear();
+    (void)m_parts.limiter.takeDeltas();
 }
 
 bool Nodes::tell()
 {
-    const QByteArrayList counts = m_parts.counts.take();
-    for (const QByteArray &count : counts) {
-        if (!send(m_parts.self + ' ' + count))
+    if (m_untold.isEmpty())
+        m_untold = encodeRateDeltas(m_parts.limiter.takeDeltas(), LongestCounts);
+    while (!m_untold.isEmpty()) {
+        if (!send(m_parts.self + ' ' + m_untold.constFirst()))
             return false;
+        m_untold.removeFirst();
     }
     return m_parts.clock.steadyMs() - m_toldAtMs < HeartbeatMs || send(m_parts.self);
 }
 
 bool Nodes::send(const QByteArray &message)
 {
+    if (!NodeStore(*m_db).notify(CountsChannel, message))
+        return false;
     m_toldAtMs = m_parts.clock.steadyMs();
-    return NodeStore(*m_db).notify(CountsChannel, message).ok();
+    return true;
 }
 
 void Nodes::noteSign(const QByteArray &node)
@@ -211,7 +233,7 @@ void Nodes::forgetSilent()
         }
     }
     for (const QByteArray &node : gone)
-        m_parts.counts.forget(node);
+        m_parts.limiter.forgetNode(node);
 }
 
 } // namespace assistiv

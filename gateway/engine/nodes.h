@@ -4,7 +4,7 @@
 
 #include "http/direct.h"
 #include "ledger/accountnews.h"
-#include "store/nodestore.h"
+#include "store/database.h"
 
 #include <QtCore/QHash>
 #include <QtCore/QObject>
@@ -19,27 +19,14 @@
 namespace assistiv {
 
 class AccountBook;
+class RateLimiter;
 class Vault;
 struct Services;
 
-/// What is counted in memory by every gateway and must be known to all (requests and tokens of the running windows).
-/// Its functions are called on the thread of Nodes.
-struct SharedCounts
-{
-    static constexpr qsizetype LongestMessage = NodeStore::LongestMessage - 100;
-
-    /// What has come since the last call.
-    std::function<QByteArrayList()> take = [] { return QByteArrayList(); };
-    /// What another gateway has counted.
-    std::function<void(const QByteArray &node, const QByteArray &message)> add
-        = [](const QByteArray &, const QByteArray &) {};
-    /// That gateway is gone, its counts with it.
-    std::function<void(const QByteArray &node)> forget = [](const QByteArray &) {};
-};
-
 /// Ear and voice of this gateway among several on one PostgreSQL database, on a thread and a connection of its own. It
 /// hears of the others' commits (LISTEN) and applies them to the AccountBook, notices when a message is missing or the
-/// line is lost, and then drops the book; it tells and hears what is counted, and that everybody is alive.
+/// line is lost, and then drops the book; it tells and hears what is counted for the rate limits, and that everybody is
+/// alive.
 class Nodes final : public QObject
 {
     Q_OBJECT
@@ -59,13 +46,13 @@ public:
         const Clock &clock;
         const Vault &vault;
         AccountBook &book;
+        RateLimiter &limiter;
         /// Who we are.
         QByteArray self;
         /// Number of the newest commit that our own writer has published. Thread-safe.
         std::function<quint64()> published;
         /// Called on this thread when providers, models or prices may have changed.
         std::function<void(Services &)> catalogueChanged;
-        SharedCounts counts = {};
     };
 
     /// Starts the thread.
@@ -88,6 +75,8 @@ private:
     /// Begins with the state that the database has now.
     bool catchUp();
     void catchUpSoon(const QString &reason);
+    /// What was counted before that is of no interest to the others: they have forgotten us, or never knew us.
+    void dropOldCounts();
     bool tell();
     bool send(const QByteArray &message);
     void onAccounts(const QByteArray &message);
@@ -106,6 +95,8 @@ private:
     int m_nextPart = 1;
     bool m_isBehind = false;
     qint64 m_toldAtMs = 0;
+    /// Counts that the line did not take yet.
+    QByteArrayList m_untold;
     qint64 m_triedAtMs = 0;
     std::atomic<bool> m_isCurrent = false;
     std::atomic<qint64> m_heardAtMs = 0;

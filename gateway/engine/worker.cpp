@@ -39,12 +39,13 @@ Worker::~Worker()
 
 void Worker::setUp()
 {
-    m_network = std::make_unique<CurlClient>();
-    m_accounts = std::make_unique<AccountLoads>(m_parts.doors, m_parts.book);
+    m_network = std::make_unique<CurlClient>(nullptr, m_parts.clock);
+    m_accounts = std::make_unique<AccountLoads>(m_parts.doors, m_parts.book, m_parts.limiter);
     m_calls = std::make_unique<QObject>();
-    m_inference.emplace(InferenceParts { m_parts.book, *m_accounts, m_parts.settlements, m_parts.refusals, *m_network, m_parts.clock, replyError,
-                                         errorBody, m_parts.inFlight });
-    m_workerParts.emplace(WorkerParts { *m_inference, m_parts.doors, *m_calls, m_parts.status, m_parts.noteVerify });
+    m_inference.emplace(InferenceParts { m_parts.book, m_parts.limiter, *m_accounts, m_parts.settlements, m_parts.refusals,
+                                         *m_network, m_parts.clock, replyError, errorBody, m_parts.inFlight });
+    m_workerParts.emplace(WorkerParts { *m_inference, m_parts.doors, *m_calls, m_parts.status, m_parts.noteVerify,
+                                        m_parts.testClock, m_parts.keepHouse, m_parts.backups });
     m_router = std::make_unique<Router>(*m_workerParts, m_parts.cors);
     m_transport = std::make_unique<Transport>(
         m_parts.limits, [this](HttpExchange *exchange) { m_router->handle(exchange); }, m_parts.clock);

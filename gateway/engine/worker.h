@@ -33,12 +33,16 @@ public:
         CorsSettings cors;
         const Clock &clock;
         AccountBook &book;
+        RateLimiter &limiter;
         Doors &doors;
         Settlements &settlements;
         Refusals &refusals;
         std::atomic<int> &inFlight;
         std::function<EngineStatus()> status;
         std::function<void(bool)> noteVerify;
+        TestClock *testClock;
+        std::function<void()> keepHouse;
+        Backups &backups;
         /// Called on the worker's thread for each connection that has ended.
         std::function<void()> connectionEnded;
     };

@@ -4,7 +4,9 @@
 
 #include "core/log.h"
 #include "engine/journal.h"
+#include "engine/journalreplay.h"
 #include "ledger/settlementstore.h"
+#include "services/installation.h"
 #include "services/services.h"
 
 #include <algorithm>
@@ -17,13 +19,16 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-constexpr int RetryDelaysMs[] = { 50, 200, 500, 1000, 2000 };
 /// How often a batch is run that loses races for locks; each may have cost the time of Database::LockTimeout.
 constexpr int MostAttempts = 5;
 /// How long calls may be held up by another gateway's management write.
 constexpr int LockPatienceMs = 50;
 /// How long our own management writes wait for one.
 constexpr qint64 MostPutOffMs = 10'000;
+/// While the database is away; the last one again and again.
+constexpr int RetryDelaysMs[] = { 50, 200, 500, 1000 };
+/// So long a client waits for its call to be billed.
+constexpr qint64 PatienceMs = 4000;
 
 } // namespace
 
@@ -73,8 +78,9 @@ void Writer::settle(Settlement settlement, QObject *asker, std::function<void(Re
 {
     {
         const std::scoped_lock lock(m_mutex);
-        m_queue.emplace_back(PendingSettlement { std::move(settlement), asker ? Mailbox::ofThisThread() : nullptr, asker,
-                                                 std::move(done) });
+        auto mailbox = asker ? Mailbox::ofThisThread() : nullptr;
+        m_queue.emplace_back(PendingSettlement { std::move(settlement), std::move(mailbox), asker, std::move(done),
+                                                 m_parts.clock.steadyMs() });
         m_waiting.store(m_queue.size(), std::memory_order_relaxed);
     }
     m_wake.notify_one();
@@ -84,7 +90,7 @@ void Writer::enqueue(std::shared_ptr<Mailbox> mailbox, QPointer<QObject> asker, 
 {
     {
         const std::scoped_lock lock(m_mutex);
-        if (m_queue.size() < MostJobs && !m_stopping) {
+        if (m_queue.size() < MostJobs && !m_stopping && isHealthy()) {
             m_queue.emplace_back(PendingJob { std::move(mailbox), std::move(asker), std::move(job) });
             m_waiting.store(m_queue.size(), std::memory_order_relaxed);
             m_wake.notify_one();
@@ -116,11 +122,10 @@ void Writer::run(std::function<void(Result<void>)> onStarted)
         Batch batch = takeBatch();
         if (batch.isEmpty())
             break;
-        const bool committed = work(batch);
-        m_healthy.store(committed, std::memory_order_relaxed);
-        if (!committed)
-            recover(batch);
-        deliver(batch);
+        if (work(batch))
+            deliver(batch);
+        else
+            sitOut(std::move(batch));
     }
     m_order.reset();
     m_settlements.reset();
@@ -133,15 +138,19 @@ Writer::Batch Writer::takeBatch()
     std::unique_lock lock(m_mutex);
     m_wake.wait(lock, [this] { return !m_queue.empty() || m_stopping; });
     Batch batch;
-    for (size_t i = 0; i < BatchSize && !m_queue.empty(); ++i) {
-        if (auto *settlement = std::get_if<PendingSettlement>(&m_queue.front()))
-            batch.settlements.push_back(std::move(*settlement));
-        else
-            batch.jobs.push_back(std::move(std::get<PendingJob>(m_queue.front())));
-        m_queue.pop_front();
-    }
-    m_waiting.store(m_queue.size(), std::memory_order_relaxed);
+    for (size_t i = 0; i < BatchSize && !m_queue.empty(); ++i)
+        take(batch);
     return batch;
+}
+
+void Writer::take(Batch &batch)
+{
+    if (auto *settlement = std::get_if<PendingSettlement>(&m_queue.front()))
+        batch.settlements.push_back(std::move(*settlement));
+    else
+        batch.jobs.push_back(std::move(std::get<PendingJob>(m_queue.front())));
+    m_queue.pop_front();
+    m_waiting.store(m_queue.size(), std::memory_order_relaxed);
 }
 
 bool Writer::work(Batch &batch)
@@ -268,53 +277,133 @@ void Writer::runJob(PendingJob &pending)
         m_changes = before;
 }
 
-void Writer::recover(Batch &batch)
+void Writer::keepPoisoned(const Batch &batch)
 {
-    // Management writes were promised to nobody: their callers may repeat them.
-    for (PendingJob &pending : std::exchange(batch.jobs, {}))
-        refuse(std::move(pending));
-    // Wallets are locked in this order everywhere, whoever else recovers at the same time.
-    std::stable_sort(batch.settlements.begin(), batch.settlements.end(), [](const auto &one, const auto &other) {
-        return one.settlement.platform < other.settlement.platform;
-    });
+    for (const PendingSettlement &pending : batch.settlements) {
+        if (pending.outcome)
+            continue;
+        const QString id = pending.settlement.id.toString();
+        if (m_parts.journal.append(pending.settlement))
+            Log::error("writer", u"a call could not be billed, it waits in the journal: log row %1"_s.arg(id));
+        else
+            Log::error("writer", u"NOT BILLED, the journal cannot be written: "_s
+                           + QString::fromUtf8(journalLine(pending.settlement)));
+    }
+}
 
-    for (const int delayMs : RetryDelaysMs) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(delayMs));
-        if (!m_db->reconnect())
-            continue;
-        m_changes = {};
-        Transaction transaction(*m_db);
-        if (!transaction.started())
-            continue;
-        bool reachable = true;
-        for (PendingSettlement &pending : batch.settlements) {
-            // The first commit may have arrived although its answer did not.
-            const auto applied = m_settlements->isApplied(pending.settlement);
-            if (applied)
-                pending.outcome = *applied ? Result<void>() : applyGroup({ &pending.settlement });
-            reachable = applied && (pending.outcome || pending.outcome.error().code != ErrorCode::DatabaseUnavailable);
-            if (!reachable)
-                break;
-        }
-        if (!reachable)
-            continue;
-        const auto number = m_order->seal(m_changes, m_parts.node);
-        if (number && transaction.commit()) {
-            keepPoisoned(batch);
-            m_commits.fetch_add(1, std::memory_order_relaxed);
-            forgetBalances(*number);
-            m_published.store(*number, std::memory_order_release);
+void Writer::sitOut(Batch held)
+{
+    refuseJobs(held);
+    for (size_t attempt = 0;; ++attempt) {
+        const bool isEnd = !rest(RetryDelaysMs[std::min(attempt, std::size(RetryDelaysMs) - 1)]);
+        if (catchUp(held)) {
             m_healthy.store(true, std::memory_order_relaxed);
             Log::info("writer", u"the database takes commits again"_s);
-            return;
+            return deliver(held);
         }
+        // A hiccup is over by the first attempt; from now on nobody is let in who would have to wait.
+        m_healthy.store(false, std::memory_order_relaxed);
+        {
+            const std::scoped_lock lock(m_mutex);
+            while (!m_queue.empty())
+                take(held);
+        }
+        refuseJobs(held);
+        giveUpWaiting(held, isEnd);
+        if (isEnd)
+            return;
     }
-    // One of the commits may have arrived all the same.
-    forgetBalances(m_order->afterLostCommit());
-    for (PendingSettlement &pending : batch.settlements) {
+}
+
+bool Writer::rest(int ms)
+{
+    std::unique_lock lock(m_mutex);
+    return !m_wake.wait_for(lock, std::chrono::milliseconds(ms), [this] { return m_stopping; });
+}
+
+void Writer::refuseJobs(Batch &batch)
+{
+    // They were promised to nobody: their callers may repeat them.
+    for (PendingJob &pending : std::exchange(batch.jobs, {}))
+        refuse(std::move(pending));
+}
+
+bool Writer::catchUp(Batch &held)
+{
+    if (!m_db->reconnect())
+        return false;
+    // Wallets are locked in this order everywhere, whoever else catches up at the same time.
+    std::stable_sort(held.settlements.begin(), held.settlements.end(), [](const auto &one, const auto &other) {
+        return one.settlement.platform < other.settlement.platform;
+    });
+    m_changes = {};
+    Transaction transaction(*m_db);
+    // A transaction that writes nothing would succeed on a full disk, too.
+    const QString now = QString::number(m_parts.clock.now().ms());
+    if (!transaction.started() || !Installation::setSetting(*m_db, u"database_back_at"_s, now))
+        return false;
+    for (PendingSettlement &pending : held.settlements) {
+        // The first commit may have arrived although its answer did not.
+        const auto applied = m_settlements->isApplied(pending.settlement);
+        if (!applied)
+            return false;
+        pending.outcome = *applied ? Result<void>() : applyGroup({ &pending.settlement });
+        if (!pending.outcome && pending.outcome.error().code == ErrorCode::DatabaseUnavailable)
+            return false;
+    }
+    std::optional<QList<Settlement>> refused;
+    if (m_isJournalDue) {
+        if (auto replayed = replayJournal(m_parts.journal, *m_services))
+            refused = std::move(*replayed);
+        else if (replayed.error().code == ErrorCode::DatabaseUnavailable)
+            return false;
+        else
+            Log::error("writer", replayed.error().message); // a start would not go on before that is solved
+    }
+    const auto number = m_order->seal(m_changes, m_parts.node);
+    if (!number || !transaction.commit())
+        return false;
+    m_isJournalDue = false;
+    if (refused)
+        m_parts.journal.keepOnly(*refused);
+    keepPoisoned(held);
+    m_commits.fetch_add(1, std::memory_order_relaxed);
+    forgetBalances(*number);
+    m_published.store(*number, std::memory_order_release);
+    return true;
+}
+
+void Writer::giveUpWaiting(Batch &held, bool isEnd)
+{
+    Batch told;
+    Batch kept;
+    bool journalWorks = true;
+    for (PendingSettlement &pending : held.settlements) {
+        if (!isEnd && m_parts.clock.steadyMs() - pending.sinceSteadyMs < PatienceMs) {
+            kept.settlements.push_back(std::move(pending));
+            continue;
+        }
+        journalWorks = journalWorks && m_parts.journal.append(pending.settlement);
+        if (journalWorks) {
+            m_isJournalDue = true;
+            Log::error("writer", u"a call cannot be billed now, it waits in the journal: log row %1"_s
+                           .arg(pending.settlement.id.toString()));
+        } else if (isEnd) {
+            Log::error("writer", u"NOT BILLED, neither database nor journal can be written: "_s
+                           + QString::fromUtf8(journalLine(pending.settlement)));
+        } else {
+            if (!pending.isAnswered) {
+                Log::error("writer", u"no database and no journal can be written; a bill waits in memory: log row %1"_s
+                               .arg(pending.settlement.id.toString()));
+            }
+            kept.settlements.push_back({ .settlement = pending.settlement, .mailbox = {}, .asker = {}, .done = {},
+                                         .sinceSteadyMs = pending.sinceSteadyMs, .isAnswered = true });
+        }
         pending.outcome = databaseUnavailable();
-        putInJournal(pending.settlement);
+        told.settlements.push_back(std::move(pending));
     }
+    held = std::move(kept);
+    deliver(told);
 }
 
 void Writer::forgetBalances(quint64 floor)
@@ -322,22 +411,6 @@ void Writer::forgetBalances(quint64 floor)
     m_changes = {};
     m_parts.book.drop(floor);
     m_parts.catalogueChanged(*m_services);
-}
-
-void Writer::keepPoisoned(const Batch &batch)
-{
-    for (const PendingSettlement &pending : batch.settlements) {
-        if (!pending.outcome)
-            putInJournal(pending.settlement);
-    }
-}
-
-void Writer::putInJournal(const Settlement &settlement)
-{
-    Log::error("writer", u"a call could not be billed, it waits in the journal: log row %1"_s.arg(settlement.id.toString()));
-    if (!m_parts.journal.append(settlement))
-        Log::error("writer", u"NOT BILLED, neither database nor journal can be written: "_s
-                       + QString::fromUtf8(journalLine(settlement)));
 }
 
 void Writer::deliver(Batch &batch)

@@ -61,7 +61,7 @@ public:
     void stop();
 
     void settle(Settlement settlement, QObject *asker, std::function<void(Result<void>)> done) override;
-    bool isFull() const override { return m_waiting.load(std::memory_order_relaxed) >= FullAt; }
+    bool isFull() const override { return !isHealthy() || m_waiting.load(std::memory_order_relaxed) >= FullAt; }
     void enqueue(std::shared_ptr<Mailbox> mailbox, QPointer<QObject> asker, std::shared_ptr<DoorJob> job);
 
     size_t waiting() const { return m_waiting.load(std::memory_order_relaxed); }
@@ -79,6 +79,9 @@ private:
         std::shared_ptr<Mailbox> mailbox;
         QPointer<QObject> asker;
         std::function<void(Result<void>)> done;
+        qint64 sinceSteadyMs = 0;
+        /// The asker has got an answer, only the bill is still to be written.
+        bool isAnswered = false;
         Result<void> outcome = {};
     };
     struct PendingJob
@@ -99,6 +102,8 @@ private:
 
     void run(std::function<void(Result<void>)> onStarted);
     Batch takeBatch();
+    /// The head of the queue, which is locked and not empty, goes into the batch.
+    void take(Batch &batch);
     /// Commits the batch in as many attempts as races for locks make necessary; false when the database is away.
     bool work(Batch &batch);
     /// One transaction around the batch; false when the database could not commit it.
@@ -107,19 +112,31 @@ private:
     bool runSettlements(std::vector<PendingSettlement> &settlements);
     /// All of the group or, after an error, nothing, in what is written as in what will be published.
     Result<void> applyGroup(const QList<const Settlement *> &group);
-    /// Balances that gates saw may stem from a commit whose answer was lost: loads everything anew.
-    void forgetBalances(quint64 floor);
     void runJob(PendingJob &pending);
     /// Another gateway's management write takes long: ours go back to the head of the queue, except those that have
     /// waited long enough.
     void putOff(std::vector<PendingJob> jobs);
-    /// The database is away: jobs are refused at once, settlements are repeated and journalled in the end.
-    void recover(Batch &batch);
     /// Settlements that broke a rule of the database wait in the journal for somebody to look at them.
     void keepPoisoned(const Batch &batch);
-    void putInJournal(const Settlement &settlement);
     void deliver(Batch &batch);
     static void refuse(PendingJob pending);
+
+    // The database is away.
+
+    /// Returns when it takes commits again, or the program ends. Until then management writes are refused, no new calls
+    /// are let in, and settlements are tried again and again; those whose callers have waited long enough go to the
+    /// journal.
+    void sitOut(Batch held);
+    /// False once the program ends.
+    bool rest(int ms);
+    void refuseJobs(Batch &batch);
+    /// Commits everything that waits, in memory and in the journal; false when the database still does not take it.
+    bool catchUp(Batch &held);
+    /// Journals what is overdue, or everything at the end. What not even the journal takes is held in memory: there are
+    /// no more of them than calls were in flight.
+    void giveUpWaiting(Batch &held, bool isEnd);
+    /// Balances that gates saw may stem from a commit whose answer was lost: loads everything anew.
+    void forgetBalances(quint64 floor);
 
     Parts m_parts;
     std::unique_ptr<Database> m_db;
@@ -127,6 +144,8 @@ private:
     std::unique_ptr<Services> m_services;
     std::unique_ptr<SettlementStore> m_settlements;
     std::optional<CommitOrder> m_order;
+    /// Lines that wait for the database to come back.
+    bool m_isJournalDue = false;
 
     std::mutex m_mutex;
     std::condition_variable m_wake;

@@ -63,7 +63,8 @@ QByteArrayView reasonOf(int status)
     return {};
 }
 
-/// Made once a second at most; every answer needs it.
+/// Made once a second at most; every answer needs it. Caches on the way compare it with their own clocks, so it is the
+/// system's even where the gateway's clock was moved for a test.
 QByteArray dateText()
 {
     thread_local qint64 second = 0;

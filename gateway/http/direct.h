@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/testclock.h"
 #include "inference/inferenceparts.h"
+#include "services/backup.h"
 #include "services/doors.h"
 
 namespace assistiv {
@@ -37,6 +39,19 @@ struct EngineStatus
     QList<NodeSeen> otherNodes = {};
 };
 
+/// Makes backups of the running gateway's database. Thread-safe.
+class Backups
+{
+public:
+    virtual ~Backups() = default;
+
+    /// The name of a backup that is begun at this moment, in the folder that holds them.
+    virtual QString nameOf(Timestamp moment) const = 0;
+    /// done comes on the calling thread, and only if the asker still exists; the backup is made all the same. Conflict
+    /// while another one is being made.
+    virtual void make(const QString &name, QObject *asker, std::function<void(Result<Backup>)> done) = 0;
+};
+
 /// The parts of a worker that the endpoints use which answer without going through one of the doors first.
 struct WorkerParts
 {
@@ -47,6 +62,11 @@ struct WorkerParts
     /// Thread-safe.
     std::function<EngineStatus()> status;
     std::function<void(bool ok)> noteVerify;
+    /// Null unless the gateway was started with --test-clock.
+    TestClock *testClock = nullptr;
+    /// Does at once what is due by now. Thread-safe.
+    std::function<void()> keepHouse;
+    Backups &backups;
 };
 
 struct DirectCall

@@ -23,6 +23,8 @@ struct Answer
     QByteArray body = {};
     /// A repeated request got its stored answer again.
     bool isReplay = false;
+    /// No answer yet: a read has found something that must be written first, so it belongs on the writer.
+    bool belongsToWriter = false;
 };
 
 /// What a management endpoint is given: the request after routing and authentication.

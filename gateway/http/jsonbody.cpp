@@ -6,6 +6,7 @@
 
 #include <QtCore/QJsonArray>
 #include <QtCore/QJsonDocument>
+#include <QtCore/QRegularExpression>
 #include <QtCore/QUrlQuery>
 
 #include <simdjson.h>
@@ -50,6 +51,23 @@ QByteArray compact(QByteArrayView json)
     return out;
 }
 
+/// Every number is written as RFC 8259 has it, however large.
+bool hasOnlyJsonNumbers(const QByteArray &text)
+{
+    static const QRegularExpression strings(u"\"(?:[^\"\\\\]|\\\\.)*\""_s);
+    static const QRegularExpression wrong(u"(?<![\\w.+-])(?!-?(?:0|[1-9][0-9]*)(?:\\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![\\w.+-]))[-+.0-9]"_s);
+    return !QString::fromUtf8(text).remove(strings).contains(wrong);
+}
+
+/// By the letter of RFC 8259; Qt's reader lets raw control characters, unknown escapes and ".5" through.
+bool isStrictJson(const QByteArray &text)
+{
+    simdjson::dom::parser parser;
+    const simdjson::error_code problem = parser.parse(text.constData(), size_t(text.size())).error();
+    // simdjson has no place for numbers beyond 64 bits; Qt has, and what is too large is for the endpoint to say.
+    return problem == simdjson::SUCCESS || (problem == simdjson::NUMBER_ERROR && hasOnlyJsonNumbers(text));
+}
+
 QString limits(int least, int most)
 {
     return least > 0 ? u"must have %1 to %2 characters"_s.arg(least).arg(most) : u"must have at most %1 characters"_s.arg(most);
@@ -68,18 +86,17 @@ QString amount(Money money)
 JsonBody::JsonBody(const QByteArray &text)
     : m_text(text.trimmed().isEmpty() ? QByteArray("{}") : withPlainNames(text))
 {
-    QJsonParseError problem;
-    const QJsonDocument document = QJsonDocument::fromJson(m_text, &problem);
-    if (document.isObject()) {
-        m_object = document.object();
-        m_members = scanObject(m_text);
+    if (!isStrictJson(m_text)) {
+        m_error = Error { ErrorCode::InvalidJson, u"The body is not valid JSON."_s };
         return;
     }
-    // Qt reads objects and arrays only; a bare number or string is JSON all the same.
-    const bool isJson = problem.error == QJsonParseError::NoError
-        || QJsonDocument::fromJson('[' + m_text + ']').array().size() == 1;
-    m_error = isJson ? Error { ErrorCode::ValidationError, u"The body must be a JSON object."_s }
-                     : Error { ErrorCode::InvalidJson, u"The body is not valid JSON."_s };
+    const QJsonDocument document = QJsonDocument::fromJson(m_text);
+    if (!document.isObject()) {
+        m_error = Error { ErrorCode::ValidationError, u"The body must be a JSON object."_s };
+        return;
+    }
+    m_object = document.object();
+    m_members = scanObject(m_text);
 }
 
 bool JsonBody::has(QLatin1StringView name) const
@@ -191,6 +208,20 @@ std::optional<Timestamp> JsonBody::time(QLatin1StringView name)
     if (!found)
         refuse(name, u"must be a time as in 2026-01-31T12:00:00Z"_s);
     return found;
+}
+
+std::optional<qint64> JsonBody::secondsInMs(QLatin1StringView name, qint64 mostSeconds)
+{
+    const auto value = given(name);
+    if (!value)
+        return {};
+    // Money is the exact reader of decimals; a millionth of a second is nothing we can count.
+    const auto found = value->isDouble() ? Money::parse(raw(name)) : std::nullopt;
+    if (!found || found->isNegative() || found->micros() > mostSeconds * 1'000'000 || found->micros() % 1000 != 0) {
+        refuse(name, u"must be a number between 0 and %1, with at most 3 decimals"_s.arg(mostSeconds));
+        return {};
+    }
+    return found->micros() / 1000;
 }
 
 std::optional<QStringList> JsonBody::texts(QLatin1StringView name, int mostEntries, int mostLength)

@@ -2,11 +2,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "catalog/jsonfields.h"
 #include "core/clock.h"
 #include "core/jsonscan.h"
 #include "core/money.h"
 #include "core/result.h"
 
+#include <QtCore/QJsonDocument>
 #include <QtCore/QJsonObject>
 #include <QtCore/QStringList>
 
@@ -34,6 +36,8 @@ public:
     std::optional<Money> money(QLatin1StringView name, Money least, Money most);
     Money requiredMoney(QLatin1StringView name, Money least, Money most);
     std::optional<Timestamp> time(QLatin1StringView name);
+    /// Seconds with at most three decimals, from 0 on; as milliseconds.
+    std::optional<qint64> secondsInMs(QLatin1StringView name, qint64 mostSeconds);
     std::optional<QStringList> texts(QLatin1StringView name, int mostEntries, int mostLength);
     /// An object as compact JSON, at most so many bytes.
     std::optional<QByteArray> object(QLatin1StringView name, int mostBytes);
@@ -53,6 +57,18 @@ private:
     QList<JsonMember> m_members;
     std::optional<Error> m_error;
 };
+
+/// The body as a reader of JsonFields understands it; JsonBody says what is wrong with its form.
+template<typename T>
+Result<T> readBody(const QByteArray &body, T (*read)(JsonFields &))
+{
+    if (const auto good = JsonBody(body).check(); !good)
+        return good.error();
+    JsonProblem problem;
+    JsonFields fields(QJsonDocument::fromJson(body).object(), {}, &problem);
+    T value = read(fields);
+    return problem.first ? Result<T>(*problem.first) : Result<T>(std::move(value));
+}
 
 /// page and limit of a list (docs/contract/conventions.md, "Pagination").
 struct Page

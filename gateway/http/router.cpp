@@ -84,7 +84,8 @@ Work onceOnly(Work work, const PlatformId &platform, const EndUserId &endUser, c
 } // namespace
 
 Router::Router(WorkerParts &parts, CorsSettings cors, QObject *parent)
-    : QObject(parent), m_parts(parts), m_cors(std::move(cors))
+    : QObject(parent), m_parts(parts), m_routes(parts.testClock ? RouteTable::withTestClock() : RouteTable::all()),
+      m_cors(std::move(cors))
 {
 }
 
@@ -93,7 +94,7 @@ void Router::handle(HttpExchange *exchange)
     if (applyCors(*exchange, m_cors))
         return;
     const HttpRequest &request = exchange->request();
-    Request pending { .exchange = exchange, .match = RouteTable::all().find(request.method, request.path), .keyHash = {} };
+    Request pending { .exchange = exchange, .match = m_routes.find(request.method, request.path), .keyHash = {} };
     if (!pending.match.entry) {
         if (pending.match.allow.isEmpty())
             return replyError(*exchange, { ErrorCode::RouteNotFound, u"There is no such route."_s });
@@ -184,10 +185,15 @@ void Router::runBehindDoor(const Request &request, const Caller &caller, Endpoin
             exchange->addHeader("Idempotent-Replayed", "true");
         exchange->reply(answer->status, answer->body);
     };
-    if (entry.method == HttpMethod::Get)
-        m_parts.doors.read(&exchange, std::move(*work), answered);
-    else
-        m_parts.doors.write(&exchange, std::move(*work), answered);
+    if (entry.method != HttpMethod::Get)
+        return m_parts.doors.write(&exchange, std::move(*work), answered);
+    const auto read = [this, exchange = request.exchange, work = *work, answered](const Result<Answer> &answer) {
+        if (answer && answer->belongsToWriter)
+            m_parts.doors.write(exchange, work, answered);
+        else
+            answered(answer);
+    };
+    m_parts.doors.read(&exchange, std::move(*work), read);
 }
 
 } // namespace assistiv

@@ -35,6 +35,7 @@ private:
     void runBehindDoor(const Request &request, const Caller &caller, EndpointFunction function);
 
     WorkerParts &m_parts;
+    const RouteTable &m_routes;
     const CorsSettings m_cors;
     KeyThrottle m_throttle;
 };

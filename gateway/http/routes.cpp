@@ -4,14 +4,19 @@
 
 #include "http/endpoints/admin.h"
 #include "http/endpoints/apikeys.h"
+#include "http/endpoints/backup.h"
 #include "http/endpoints/budget.h"
 #include "http/endpoints/catalogue.h"
 #include "http/endpoints/endusers.h"
 #include "http/endpoints/inference.h"
 #include "http/endpoints/llmconfigs.h"
 #include "http/endpoints/logs.h"
+#include "http/endpoints/me.h"
+#include "http/endpoints/openapi.h"
 #include "http/endpoints/platforms.h"
+#include "http/endpoints/ratelimits.h"
 #include "http/endpoints/status.h"
+#include "http/endpoints/testclock.h"
 #include "http/endpoints/wallet.h"
 
 namespace assistiv {
@@ -27,8 +32,12 @@ QList<RouteTable::Entry> allEntries()
 {
     QList<RouteTable::Entry> entries = inferenceRoutes();
     entries += statusRoutes();
-    for (const QList<Route> &group : { platformRoutes(), apiKeyRoutes(), endUserRoutes(), llmConfigRoutes(), catalogueRoutes(),
-                                       walletRoutes(), budgetRoutes(), logRoutes(), adminRoutes() }) {
+    entries += selfServiceRoutes();
+    entries += openApiRoutes();
+    entries += backupRoutes();
+    for (const QList<Route> &group :
+         { platformRoutes(), apiKeyRoutes(), endUserRoutes(), llmConfigRoutes(), catalogueRoutes(), walletRoutes(),
+           budgetRoutes(), rateLimitRoutes(), logRoutes(), adminRoutes() }) {
         for (const Route &route : group)
             entries.append({ route.method, QByteArray(route.path.data(), route.path.size()), route.key, route.function,
                              route.idempotent });
@@ -41,6 +50,12 @@ QList<RouteTable::Entry> allEntries()
 const RouteTable &RouteTable::all()
 {
     static const RouteTable table(allEntries());
+    return table;
+}
+
+const RouteTable &RouteTable::withTestClock()
+{
+    static const RouteTable table(allEntries() + testClockRoutes());
     return table;
 }
 

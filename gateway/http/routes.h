@@ -18,6 +18,8 @@ class RouteTable
 public:
     /// All routes of the program.
     static const RouteTable &all();
+    /// Those and the two that move the clock: for a gateway that was started with --test-clock.
+    static const RouteTable &withTestClock();
 
     struct Entry
     {

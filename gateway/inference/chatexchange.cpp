@@ -7,6 +7,7 @@
 #include "core/jsonwriter.h"
 #include "core/log.h"
 #include "providers/sandbox/sandboxreply.h"
+#include "store/database.h"
 
 namespace assistiv {
 
@@ -34,7 +35,7 @@ Error modelNotFound(const QByteArray &model)
 ChatExchange::ChatExchange(InferenceParts &parts, const Caller &caller, const QByteArray &keyHash, HttpExchange *client,
                            QObject *parent)
     : QObject(parent), m_parts(parts), m_caller(caller), m_keyHash(keyHash), m_client(client),
-      m_requestId(client->request().requestId)
+      m_requestId(client->request().requestId), m_gates(parts, caller)
 {
     m_parts.inFlight.fetch_add(1, std::memory_order_relaxed);
     connect(client, &HttpExchange::gone, this, &ChatExchange::onClientGone);
@@ -61,12 +62,9 @@ void ChatExchange::passGates()
     // It may have left while its key was being loaded: then its signal came before we listened.
     if (!m_client || m_client->isGone())
         return over();
-    if (m_parts.settlements.isFull()) {
-        return refuse({ .code = ErrorCode::DatabaseUnavailable,
-                              .message = u"The gateway is overloaded at the moment."_s,
-                              .retryAfterSeconds = 1 });
-    }
-    auto gate = m_parts.book.admit(m_caller, m_parts.clock.now());
+    if (m_parts.settlements.isFull())
+        return refuse(databaseUnavailable());
+    auto gate = m_gates.pass(*m_client);
     if (const auto *error = std::get_if<Error>(&gate))
         return refuse(*error);
     if (auto *admission = std::get_if<Admission>(&gate)) {
@@ -110,7 +108,7 @@ bool ChatExchange::chooseRoute()
                        .param = QString::fromLatin1(m_request.maxTokensName) });
         return false;
     }
-    m_identity = { "chatcmpl-" + randomBytes(16).toHex(), m_request.model, m_parts.clock.now() };
+    m_identity = { "chatcmpl-" + randomUuid().toByteArray(QUuid::Id128), m_request.model, m_parts.clock.now() };
     return true;
 }
 
@@ -134,7 +132,7 @@ void ChatExchange::callNext()
     if (!encoded.dropped.isEmpty() && m_client && number == 1)
         m_client->addHeader("x-dropped-params", encoded.dropped.join(", "));
     if (mapping.kind == ProviderKind::Sandbox)
-        m_attempt.reply = new SandboxReply(encoded.body, this);
+        m_attempt.reply = new SandboxReply(encoded.body, m_attempt.startedAt, this);
     else
         m_attempt.reply = m_parts.network.send(chatCall(mapping, m_attempt.leg.key, encoded.body, m_request.stream), this);
     connect(m_attempt.reply, &HttpReply::headArrived, this, &ChatExchange::onHead);
@@ -368,6 +366,8 @@ void ChatExchange::settle(CallStatus status, const std::optional<Usage> &usage, 
                           const QString &problem, std::function<void(Result<void>)> then)
 {
     m_settled = true;
+    if (usage)
+        m_gates.noteTokens(usage->prompt() + usage->completion());
     const CatalogMapping &mapping = *m_attempt.leg.mapping;
     const bool isPriced = usage && !mapping.options.priceFree;
     const Picos providerCost = isPriced ? cost(*usage, mapping.pricing, m_attempt.startedAt) : 0;

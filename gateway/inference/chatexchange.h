@@ -3,6 +3,7 @@
 #pragma once
 
 #include "catalog/catalogsnapshot.h"
+#include "inference/callgates.h"
 #include "inference/inferenceparts.h"
 #include "inference/routing.h"
 #include "net/ssereader.h"
@@ -81,6 +82,7 @@ private:
     QPointer<HttpExchange> m_client;
     const QByteArray m_requestId;
     ChatRequest m_request;
+    CallGates m_gates;
     Admission m_admission;
     std::shared_ptr<const CatalogSnapshot> m_catalogue;
     const CatalogModel *m_model = nullptr;

@@ -6,6 +6,7 @@
 #include "ledger/accountbook.h"
 #include "ledger/refusals.h"
 #include "ledger/settlement.h"
+#include "limits/ratelimiter.h"
 #include "net/httpreply.h"
 #include "tenants/accountdesk.h"
 
@@ -15,6 +16,7 @@ namespace assistiv {
 struct InferenceParts
 {
     AccountBook &book;
+    RateLimiter &limiter;
     AccountDesk &accounts;
     Settlements &settlements;
     Refusals &refusals;

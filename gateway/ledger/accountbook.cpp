@@ -57,36 +57,42 @@ std::variant<Caller, Error, AccountBook::Miss> AccountBook::authenticate(const Q
         return Miss {};
     if (!account->platform.state.exists)
         return unauthorized();
+    // A key that went with its user is no key any more, whatever the state of the platform.
+    const EndUserState *user = nullptr;
+    if (caller.type == KeyType::EndUser) {
+        const auto found = account->users.constFind(caller.endUser);
+        if (found == account->users.constEnd() || !found->user.known)
+            return Miss {};
+        user = &found->user.state;
+        if (!user->exists)
+            return unauthorized();
+    }
     if (!account->platform.state.isActive)
         return Error { ErrorCode::PlatformInactive, u"This platform has been deactivated."_s };
-    if (caller.type == KeyType::Platform)
-        return caller;
-
-    const auto user = account->users.constFind(caller.endUser);
-    if (user == account->users.constEnd() || !user->user.known)
-        return Miss {};
-    if (!user->user.state.exists)
-        return unauthorized();
-    if (!user->user.state.isActive)
+    if (user && !user->isActive)
         return Error { ErrorCode::EndUserInactive, u"This end user has been deactivated."_s };
     return caller;
 }
 
-std::variant<Admission, Error, AccountBook::Miss, AccountBook::ResetDue> AccountBook::admit(const Caller &caller,
-                                                                                            Timestamp now) const
+std::variant<Admission, Error, AccountBook::Miss, AccountBook::ResetDue>
+AccountBook::admit(const Caller &caller, Timestamp now, CallLimits *limits) const
 {
     const Stripe &stripe = stripeOf(caller.platform);
     const std::scoped_lock lock(stripe.mutex);
     const auto account = stripe.platforms.constFind(caller.platform);
     if (account == stripe.platforms.constEnd() || !account->platform.known || !account->wallet.known
-        || !account->providerKeys.known)
+        || !account->providerKeys.known || !account->limits.known)
         return Miss {};
 
     Admission admission;
+    if (limits)
+        limits->platform = account->limits.state.wholePlatform;
     if (caller.type == KeyType::EndUser) {
         const auto user = account->users.constFind(caller.endUser);
-        if (user == account->users.constEnd() || !user->budget.known)
+        if (user == account->users.constEnd() || !user->budget.known || !user->limits.known)
             return Miss {};
+        if (limits)
+            limits->endUser = user->limits.state.own.value_or(account->limits.state.endUserDefault);
         const BudgetState &budget = user->budget.state;
         if (budget.isActive) {
             if (now >= budget.periodEnd)
@@ -136,6 +142,12 @@ void AccountBook::publishRemote(const AccountChanges &changes, quint64 number)
         changeAccount(keys.platform, number, [&](PlatformAccount &of) { of.providerKeys.forget(number); });
     for (const EndUserState &user : changes.endUsers)
         changeAccount(user.platform, number, [&](PlatformAccount &of) { of.users[user.id].user.forget(number); });
+    for (const PlatformLimitsState &limits : changes.platformLimits)
+        changeAccount(limits.platform, number, [&](PlatformAccount &of) { of.limits.forget(number); });
+    for (const EndUserLimitsState &limits : changes.endUserLimits) {
+        changeAccount(limits.platform, number,
+                      [&](PlatformAccount &of) { of.users[limits.endUser].limits.forget(number); });
+    }
     noteCommitted(number);
 }
 
@@ -149,6 +161,12 @@ void AccountBook::publish(const AccountChanges &changes, quint64 number)
         changeAccount(wallet.platform, number, [&](PlatformAccount &of) { of.wallet.replace(wallet, number); });
     for (const ProviderKeysState &keys : changes.providerKeys)
         changeAccount(keys.platform, number, [&](PlatformAccount &of) { of.providerKeys.replace(keys, number); });
+    for (const PlatformLimitsState &limits : changes.platformLimits)
+        changeAccount(limits.platform, number, [&](PlatformAccount &of) { of.limits.replace(limits, number); });
+    for (const EndUserLimitsState &limits : changes.endUserLimits) {
+        changeAccount(limits.platform, number,
+                      [&](PlatformAccount &of) { of.users[limits.endUser].limits.replace(limits, number); });
+    }
     for (const EndUserState &user : changes.endUsers) {
         changeAccount(user.platform, number,
                       [&](PlatformAccount &of) { of.users[user.id].user.replace(user, number); });

@@ -27,8 +27,8 @@ struct Admission
     std::shared_ptr<const QList<ProviderKey>> providerKeys;
 };
 
-/// The in-memory state that the gates read: keys, platforms, users, budgets, wallets, provider keys, catalogue. It
-/// changes only by what was committed, by this gateway or by another one on the same database. Every commit has a
+/// The in-memory state that the gates read: keys, platforms, users, budgets, wallets, limits, provider keys, catalogue.
+/// It changes only by what was committed, by this gateway or by another one on the same database. Every commit has a
 /// number (ledger/commitorder.h), a load has that of its snapshot, and a part is replaced only by what is not older, so
 /// neither a slow read nor late news can undo a commit. Parts that a commit touched are kept even when the rest of
 /// their account was never loaded; without them a load that began before the commit could bring back the past.
@@ -47,7 +47,9 @@ public:
     std::variant<Caller, Error, Miss> authenticate(const QByteArray &hash, Timestamp now);
 
     /// Gates 4 to 7 (docs/contract/inference.md, "Gate order"): BudgetSuspended, BudgetExhausted, WalletInsufficient.
-    std::variant<Admission, Error, Miss, ResetDue> admit(const Caller &caller, Timestamp now) const;
+    /// limits: what gate 3 goes by, under the same lock; set unless the answer is Miss.
+    std::variant<Admission, Error, Miss, ResetDue> admit(const Caller &caller, Timestamp now,
+                                                         CallLimits *limits = nullptr) const;
 
     /// Model list and routing need these without any gate. Null: not loaded.
     std::shared_ptr<const QList<ProviderKey>> providerKeys(const PlatformId &platform) const;
@@ -99,12 +101,14 @@ private:
     {
         Part<EndUserState> user;
         Part<BudgetState> budget;
+        Part<EndUserLimitsState> limits;
     };
     struct PlatformAccount
     {
         Part<PlatformState> platform;
         Part<WalletState> wallet;
         Part<ProviderKeysState> providerKeys;
+        Part<PlatformLimitsState> limits;
         QHash<EndUserId, UserAccount> users;
     };
     struct Stripe

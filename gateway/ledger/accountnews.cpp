@@ -19,6 +19,8 @@ constexpr char KeyLine = 'k';
 constexpr char PlatformLine = 'p';
 constexpr char EndUserLine = 'u';
 constexpr char ProviderKeysLine = 'l';
+constexpr char PlatformLimitsLine = 'q';
+constexpr char EndUserLimitsLine = 'r';
 constexpr char CatalogueLine = 'c';
 constexpr QByteArrayView Nothing = "-";
 
@@ -69,6 +71,12 @@ QByteArrayList linesOf(const AccountChanges &changes)
     appendNewest(
         lines, changes.endUsers, [](const EndUserState &u) { return u.id; },
         [](const EndUserState &u) { return lineOf(EndUserLine, u.platform, u.id); });
+    appendNewest(
+        lines, changes.platformLimits, [](const PlatformLimitsState &l) { return l.platform; },
+        [](const PlatformLimitsState &l) { return lineOf(PlatformLimitsLine, l.platform); });
+    appendNewest(
+        lines, changes.endUserLimits, [](const EndUserLimitsState &l) { return l.endUser; },
+        [](const EndUserLimitsState &l) { return lineOf(EndUserLimitsLine, l.platform, l.endUser); });
     appendNewest(
         lines, changes.wallets, [](const WalletState &w) { return w.platform; },
         [](const WalletState &w) { return lineOf(WalletLine, w.platform, w.id, w.balance, w.isActive); });
@@ -162,6 +170,14 @@ bool readLine(const QByteArray &line, AccountChanges &into)
     case EndUserLine: {
         const auto platform = words.id<PlatformId>();
         into.add(EndUserState { .platform = platform, .id = words.id<EndUserId>() });
+        break;
+    }
+    case PlatformLimitsLine:
+        into.add(PlatformLimitsState { .platform = words.id<PlatformId>() });
+        break;
+    case EndUserLimitsLine: {
+        const auto platform = words.id<PlatformId>();
+        into.add(EndUserLimitsState { .platform = platform, .endUser = words.id<EndUserId>() });
         break;
     }
     case CatalogueLine:

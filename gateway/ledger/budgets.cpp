@@ -205,8 +205,7 @@ Result<void> Budgets::checkUser(const PlatformId &platform, const EndUserId &use
 Result<OpenedBudget> Budgets::create(const PlatformId &platform, const EndUserId &user, const BudgetDraft &draft,
                                      const Actor &actor)
 {
-    if (const auto known = checkUser(platform, user); !known)
-        return known.error();
+    // What is wrong by itself is said before anybody is looked for (docs/contract/conventions.md, order of checks).
     if (!isAmount(draft.max))
         return invalidBudget(u"max_usd"_s, u"max_usd must be above 0 and at most 1000000."_s);
     Budget budget = budgetFrom(draft, m_context.clock.now());
@@ -214,6 +213,8 @@ Result<OpenedBudget> Budgets::create(const PlatformId &platform, const EndUserId
     budget.endUser = user;
     if (const auto valid = checkTerms(budget); !valid)
         return valid.error();
+    if (const auto known = checkUser(platform, user); !known)
+        return known.error();
 
     const auto found = m_store.lock(user);
     if (!found)
@@ -313,10 +314,10 @@ Result<Budget> Budgets::lockActive(const PlatformId &platform, const EndUserId &
 Result<BudgetWrite> Budgets::patch(const PlatformId &platform, const EndUserId &user, const BudgetChange &change,
                                    const Actor &actor)
 {
-    if (const auto known = checkUser(platform, user); !known)
-        return known.error();
     if (change.max && !isAmount(*change.max))
         return invalidBudget(u"max_usd"_s, u"max_usd must be above 0 and at most 1000000."_s);
+    if (const auto known = checkUser(platform, user); !known)
+        return known.error();
     const auto found = m_store.lock(user);
     if (!found)
         return found.error();
@@ -344,6 +345,11 @@ Result<BudgetWrite> Budgets::patch(const PlatformId &platform, const EndUserId &
     const auto row = record(after, LedgerType::Adjustment, after.max - before->max, note, actor);
     if (!row)
         return row.error();
+    if (before->isSuspended != after.isSuspended) {
+        const BudgetEvent event = after.isSuspended ? BudgetEvent::Suspended : BudgetEvent::Unsuspended;
+        if (const auto told = m_events.announce(event, *row); !told)
+            return told.error();
+    }
     return BudgetWrite { after, *row };
 }
 
@@ -369,6 +375,8 @@ Result<BudgetWrite> Budgets::topUp(const PlatformId &platform, const EndUserId &
     const auto row = record(*after, LedgerType::Topup, amount, note, actor);
     if (!row)
         return row.error();
+    if (const auto told = m_events.announce(BudgetEvent::ToppedUp, *row); !told)
+        return told.error();
     return BudgetWrite { *after, *row };
 }
 
@@ -386,7 +394,9 @@ Result<BudgetWrite> Budgets::debit(const PlatformId &platform, const EndUserId &
     if (after->used > LargestBudget)
         return invalidBudget(u"amount_usd"_s, u"The use of the budget would go beyond 1000000000."_s);
     // Once per edge: the flag falls in the transaction of the debit that reaches the threshold.
-    if (after->isArmed && after->lowBalanceThreshold && after->remaining() <= *after->lowBalanceThreshold) {
+    const bool isEdge
+        = after->isArmed && after->lowBalanceThreshold && after->remaining() <= *after->lowBalanceThreshold;
+    if (isEdge) {
         if (const auto disarmed = m_store.disarm(after->id); !disarmed)
             return disarmed.error();
         after->isArmed = false;
@@ -394,6 +404,10 @@ Result<BudgetWrite> Budgets::debit(const PlatformId &platform, const EndUserId &
     const auto row = record(*after, LedgerType::Debit, amount, note, actor);
     if (!row)
         return row.error();
+    if (isEdge) {
+        if (const auto told = m_events.announce(BudgetEvent::LowBalance, *row); !told)
+            return told.error();
+    }
     return BudgetWrite { *after, *row };
 }
 
@@ -410,6 +424,19 @@ Result<LedgerRows> Budgets::rows(const PlatformId &platform, const EndUserId &us
     return m_store.rows((*budget)->id, filter, offset, limit);
 }
 
+Result<bool> Budgets::settlePeriod(const PlatformId &platform, const EndUserId &user)
+{
+    const auto found = m_store.find(user);
+    if (!found)
+        return found.error();
+    if (!*found || (*found)->platform != platform || !(*found)->isActive || !isResetDue(**found, m_context.clock.now()))
+        return true;
+    if (!m_context.db.isWritable())
+        return false;
+    const auto reset = resetIfDue(user);
+    return reset ? Result<bool>(true) : reset.error();
+}
+
 Result<void> Budgets::resetIfDue(const EndUserId &user)
 {
     const Timestamp now = m_context.clock.now();
@@ -421,7 +448,7 @@ Result<void> Budgets::resetIfDue(const EndUserId &user)
     const auto locked = m_store.lock(user);
     if (!locked)
         return locked.error();
-    if (!*locked || !(*locked)->isActive || !isResetDue(**locked, now))
+    if (!*locked || !isResetDue(**locked, now))
         return {}; // another gateway was faster
     const auto reset = resetLocked(**locked);
     return reset ? Result<void>() : Result<void>(reset.error());
@@ -451,7 +478,7 @@ Result<Budget> Budgets::resetLocked(const Budget &before)
     return after;
 }
 
-// Every change of a budget ends here: its ledger row and the note for the gates. Events for webhooks belong here, too.
+// Every change of a budget ends here: its ledger row and the note for the gates.
 Result<LedgerRow> Budgets::record(const Budget &after, LedgerType type, Money amount, const LedgerNote &note, const Actor &actor)
 {
     LedgerRow row;

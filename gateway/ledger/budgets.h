@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "ledger/budgetevents.h"
 #include "ledger/ledgerstore.h"
 #include "store/accountstate.h"
 
@@ -62,7 +63,7 @@ struct LedgerNote
 class Budgets
 {
 public:
-    explicit Budgets(const ServiceContext &context) : m_context(context), m_store(context.db) {}
+    explicit Budgets(const ServiceContext &context) : m_context(context), m_store(context.db), m_events(context.db) {}
 
     /// ValidationError, BudgetExists.
     Result<OpenedBudget> create(const PlatformId &platform, const EndUserId &user, const BudgetDraft &draft, const Actor &actor);
@@ -88,9 +89,13 @@ public:
     /// Of the platform's oldest active user with an active budget; empty when there is none.
     Result<std::optional<BudgetOfUser>> oldest(const PlatformId &platform) { return m_store.oldest(platform); }
 
-    /// Starts the running period if the last one has ended; nothing happens otherwise, or without an active budget.
+    /// What every read of an active budget begins with: writes a reset that is due. False when one is due and this connection cannot write it:
+    /// then the same question belongs on the writer.
+    Result<bool> settlePeriod(const PlatformId &platform, const EndUserId &user);
+    /// Starts the running period if the last one has ended; nothing happens otherwise, or without a budget. Deactivated
+    /// budgets, too: a call that began before may still be debited to one.
     Result<void> resetIfDue(const EndUserId &user);
-    /// The same for whoever is due, at most so many; returns how many there were.
+    /// The same for active budgets that are due, at most so many; returns how many there were.
     Result<int> resetDue(int most);
 
 private:
@@ -106,6 +111,7 @@ private:
 
     ServiceContext m_context;
     LedgerStore m_store;
+    BudgetEvents m_events;
 };
 
 } // namespace assistiv

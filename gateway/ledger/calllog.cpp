@@ -158,6 +158,32 @@ Result<std::optional<LogRow>> CallLog::newest(const PlatformId &platform, Timest
     return query.next() ? std::optional(logRowFrom(query)) : std::optional<LogRow>();
 }
 
+Result<QList<CallsBefore>> CallLog::requestsByMinute(const PlatformId &platform, const EndUserId &endUser,
+                                                     Timestamp since, Timestamp until)
+{
+    // A request counts once, however many calls it made; dated by the last of them, it is forgotten late, not early.
+    Query query = m_context.db.prepare(
+        endUser.isNull()
+            ? u"SELECT max(latest), count(*) FROM (SELECT max(created_at) AS latest FROM request_logs "
+              "WHERE platform_id = ? AND created_at >= ? AND created_at < ? "
+              "AND request_type IN ('chat.completion', 'response') GROUP BY request_id) AS requests "
+              "GROUP BY latest / 60000 ORDER BY 1"_s
+            : u"SELECT max(latest), count(*) FROM (SELECT max(created_at) AS latest FROM request_logs "
+              "WHERE end_user_id = ? AND created_at >= ? AND created_at < ? "
+              "AND request_type IN ('chat.completion', 'response') GROUP BY request_id) AS requests "
+              "GROUP BY latest / 60000 ORDER BY 1"_s);
+    if (endUser.isNull())
+        query.bind(platform);
+    else
+        query.bind(endUser);
+    if (const auto read = query.bind(since, until).exec(); !read)
+        return read.error();
+    QList<CallsBefore> minutes;
+    while (query.next())
+        minutes.append({ query.time(0), query.integer(1) });
+    return minutes;
+}
+
 Result<SpendRate> CallLog::spendSince(const PlatformId &platform, Timestamp since)
 {
     Query query = m_context.db.prepare(

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/result.h"
+#include "limits/ratelimiter.h"
 #include "store/accountstate.h"
 
 #include <QtCore/QStringList>
@@ -101,6 +102,10 @@ public:
     Result<QList<FailureGroup>> failures(const PlatformId &platform, Timestamp since, Timestamp until, int most);
     /// The newest row after that moment; empty when there is none.
     Result<std::optional<LogRow>> newest(const PlatformId &platform, Timestamp after = {});
+    /// Requests of inference in [since, until) by the minute of their last row, oldest first, for the rate limits. A
+    /// null end user stands for the whole platform.
+    Result<QList<CallsBefore>> requestsByMinute(const PlatformId &platform, const EndUserId &endUser, Timestamp since,
+                                                Timestamp until);
     /// What was billed since then: the base of "at this rate the wallet lasts …".
     Result<SpendRate> spendSince(const PlatformId &platform, Timestamp since);
 

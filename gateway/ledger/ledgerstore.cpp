@@ -138,7 +138,7 @@ Result<std::optional<Budget>> LedgerStore::lock(const EndUserId &user)
 
 Result<bool> LedgerStore::isDue(const EndUserId &user, Timestamp now)
 {
-    Query query = m_db.prepare(u"SELECT 1 FROM budgets WHERE end_user_id = ? AND period_end <= ? AND is_active"_s);
+    Query query = m_db.prepare(u"SELECT 1 FROM budgets WHERE end_user_id = ? AND period_end <= ?"_s);
     if (const auto read = query.bind(user, now).exec(); !read)
         return read.error();
     return query.next();

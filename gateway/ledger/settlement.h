@@ -60,7 +60,7 @@ public:
     /// A settlement is never refused; an error means that it could not be committed and waits in the journal.
     virtual void settle(Settlement settlement, QObject *asker, std::function<void(Result<void>)> done) = 0;
 
-    /// True while no new calls should be let in: too much waits for the database already.
+    /// True while no new calls should be let in: too much waits for the database already, or it takes no commits.
     virtual bool isFull() const = 0;
 };
 

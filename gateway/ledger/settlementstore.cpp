@@ -3,12 +3,10 @@
 #include "ledger/settlementstore.h"
 
 #include "core/jsonwriter.h"
-#include "core/vault.h"
+#include "ledger/budgetevents.h"
 #include "ledger/budgets.h"
+#include "store/bulkinsert.h"
 #include "store/database.h"
-
-#include <algorithm>
-#include <map>
 
 namespace assistiv {
 
@@ -16,159 +14,239 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
+using Kind = BulkColumn::Kind;
+
+constexpr BulkColumn LogColumns[] = {
+    { "id"_L1 }, { "platform_id"_L1 }, { "end_user_id"_L1, Kind::Text, "end_users"_L1 }, { "request_id"_L1 },
+    { "request_type"_L1 }, { "provider_id"_L1 }, { "model_id"_L1 }, { "model"_L1 }, { "provider_model_id"_L1 },
+    { "prompt_tokens"_L1, Kind::Integer }, { "completion_tokens"_L1, Kind::Integer }, { "latency_ms"_L1, Kind::Integer },
+    { "cost"_L1, Kind::Integer }, { "status"_L1 }, { "error_message"_L1 }, { "token_count_method"_L1 },
+    { "billing_status"_L1 }, { "metadata"_L1 }, { "created_at"_L1, Kind::Integer },
+};
+constexpr BulkTable LogTable { "request_logs"_L1, LogColumns };
+
+constexpr BulkColumn WalletColumns[] = {
+    { "id"_L1 }, { "wallet_id"_L1 }, { "platform_id"_L1 }, { "end_user_id"_L1, Kind::Text, "end_users"_L1 }, { "type"_L1 },
+    { "amount"_L1, Kind::Integer }, { "balance_after"_L1, Kind::Integer }, { "description"_L1 }, { "reference"_L1 },
+    { "metadata"_L1 }, { "actor_key_id"_L1 }, { "created_at"_L1, Kind::Integer },
+};
+constexpr BulkTable WalletTable { "wallet_transactions"_L1, WalletColumns };
+
+constexpr BulkColumn LedgerColumns[] = {
+    { "id"_L1 }, { "platform_id"_L1 }, { "end_user_id"_L1 }, { "budget_id"_L1 }, { "type"_L1 }, { "source"_L1 },
+    { "amount"_L1, Kind::Integer }, { "max_after"_L1, Kind::Integer }, { "used_after"_L1, Kind::Integer },
+    { "metadata"_L1 }, { "actor_key_id"_L1 }, { "created_at"_L1, Kind::Integer },
+};
+constexpr BulkTable LedgerTable { "budget_transactions"_L1, LedgerColumns };
+
 Money billed(const Settlement &s)
 {
     return s.isBillable ? s.cost : Money();
+}
+
+/// [{"id": "…", "amount": 5}, …]
+template<typename Totals>
+QByteArray amountsJson(const Totals &totals)
+{
+    JsonWriter json;
+    json.beginArray();
+    for (const auto &[id, total] : totals)
+        json.beginObject().member("id", id).member("amount", total.micros()).endObject();
+    return json.endArray().take();
 }
 
 } // namespace
 
 Result<void> SettlementStore::apply(const QList<const Settlement *> &group)
 {
-    // Ordered maps: every writer locks wallets, then budgets, in the order of their ids, so no two can wait for each other.
-    std::map<PlatformId, Money> walletTotals;
-    std::map<BudgetId, std::pair<Money, const Settlement *>> budgetTotals;
-    for (const Settlement *s : group) {
-        walletTotals[s->platform] += billed(*s);
-        if (!s->budget.isNull() && s->isBillable) {
-            auto &[total, any] = budgetTotals[s->budget];
-            total += s->cost;
-            any = s;
-        }
-    }
+    if (const auto debited = debitWallets(group); !debited)
+        return debited;
+    if (const auto debited = debitBudgets(group); !debited)
+        return debited;
 
-    std::map<PlatformId, WalletLeg> wallets;
-    for (const auto &[platform, total] : walletTotals) {
-        const auto leg = debitWallet(platform, total);
-        if (!leg)
-            return leg.error();
-        wallets[platform] = *leg;
-    }
-    std::map<BudgetId, BudgetLeg> budgets;
-    for (const auto &[budget, totalAndAny] : budgetTotals) {
-        if (!wallets[totalAndAny.second->platform].exists)
-            continue;
-        const auto leg = debitBudget(*totalAndAny.second, totalAndAny.first);
-        if (!leg)
-            return leg.error();
-        budgets[budget] = *leg;
-    }
-
+    BulkInsert logs(m_context.db, LogTable);
+    BulkInsert walletRows(m_context.db, WalletTable);
+    BulkInsert ledgerRows(m_context.db, LedgerTable);
+    QList<LedgerRow> edges;
     for (const Settlement *s : group) {
-        WalletLeg &wallet = wallets[s->platform];
-        if (!wallet.exists)
+        const auto wallet = m_wallets.find(s->platform);
+        if (wallet == m_wallets.end())
             continue; // the platform was deleted while the call ran: it is not billed
-        if (const auto logged = insertLog(*s); !logged)
-            return logged.error();
+        if (const auto logged = addLog(logs, *s); !logged)
+            return logged;
         if (!s->isBillable)
             continue;
-        wallet.running -= s->cost;
-        if (const auto noted = insertWalletRow(*s, wallet); !noted)
-            return noted.error();
-        const auto leg = budgets.find(s->budget);
-        if (leg == budgets.end() || !leg->second.exists)
+        if (const auto noted = addWalletRow(walletRows, *s, wallet->second); !noted)
+            return noted;
+        const auto budget = m_budgets.find(s->budget);
+        if (budget == m_budgets.end())
             continue;
-        BudgetLeg &budget = leg->second;
-        budget.running += s->cost;
-        if (const auto noted = insertLedgerRow(*s, budget); !noted)
-            return noted.error();
-        if (budget.isArmed && budget.threshold && budget.max - budget.running <= *budget.threshold) {
-            budget.isArmed = false;
-            if (const auto disarmed = disarm(s->budget); !disarmed)
-                return disarmed.error();
-        }
+        if (const auto noted = addLedgerRow(ledgerRows, *s, budget->second, edges); !noted)
+            return noted;
+    }
+    for (BulkInsert *rows : { &logs, &walletRows, &ledgerRows }) {
+        if (const auto written = rows->finish(); !written)
+            return written;
+    }
+    return announceLowBalance(edges);
+}
+
+Result<void> SettlementStore::debitWallets(const QList<const Settlement *> &group)
+{
+    std::map<PlatformId, Money> totals;
+    for (const Settlement *s : group)
+        totals[s->platform] += billed(*s);
+
+    // Rows are locked in the order of their keys, so two gateways never wait for each other.
+    Query debit = m_context.db.prepare(
+        m_context.db.dialect() == Dialect::Sqlite
+            ? u"UPDATE wallets SET updated_at = ?, balance = balance - d.amount FROM (SELECT value ->> 'id' AS id, "
+              "value ->> 'amount' AS amount FROM json_each(?)) AS d WHERE platform_id = d.id "
+              "RETURNING platform_id, id, balance, is_active"_s
+            : u"WITH locked AS MATERIALIZED (SELECT w.id, r.amount FROM wallets w JOIN json_to_recordset(CAST(? AS json)) "
+              "AS r(id TEXT, amount BIGINT) ON r.id = w.platform_id ORDER BY w.platform_id FOR UPDATE OF w) "
+              "UPDATE wallets w SET balance = balance - d.amount, updated_at = ? FROM locked d WHERE w.id = d.id "
+              "RETURNING w.platform_id, w.id, w.balance, w.is_active"_s);
+    bindAmounts(debit, amountsJson(totals));
+    if (const auto done = debit.exec(); !done)
+        return done;
+    m_wallets.clear();
+    while (debit.next()) {
+        const auto platform = debit.id<PlatformId>(0);
+        const Money balance = debit.money(2);
+        m_wallets[platform] = { debit.id<WalletId>(1), balance + totals[platform] };
+        m_context.changes.add(WalletState { platform, debit.id<WalletId>(1), balance, debit.flag(3) });
     }
     return {};
 }
 
-Result<SettlementStore::WalletLeg> SettlementStore::debitWallet(const PlatformId &platform, Money total)
+Result<void> SettlementStore::debitBudgets(const QList<const Settlement *> &group)
 {
-    Query debit = m_context.db.prepare(u"UPDATE wallets SET balance = balance - ?, updated_at = ? WHERE platform_id = ? "
-                                       "RETURNING id, balance, is_active"_s);
-    if (const auto done = debit.bind(total, m_context.clock.now(), platform).exec(); !done)
-        return done.error();
-    WalletLeg leg;
-    if (!debit.next())
-        return leg;
-    leg.exists = true;
-    leg.id = debit.id<WalletId>(0);
-    const Money balance = debit.money(1);
-    leg.running = balance + total; // before the group; each row takes its own part off
-    m_context.changes.add(WalletState { platform, leg.id, balance, debit.flag(2) });
-    return leg;
+    std::map<BudgetId, Money> totals;
+    std::map<BudgetId, EndUserId> users;
+    for (const Settlement *s : group) {
+        if (!s->isBillable || s->budget.isNull() || !m_wallets.contains(s->platform))
+            continue;
+        totals[s->budget] += s->cost;
+        users[s->budget] = s->endUser;
+    }
+    m_budgets.clear();
+    if (totals.empty())
+        return {};
+    if (const auto debited = debitRunning(totals); !debited)
+        return debited;
+    // What is left is gone with its user (the wallet still pays), or its period has ended: a call that ends after its period is
+    // debited to the new one, so the reset comes first.
+    for (const auto &[budget, leg] : m_budgets)
+        totals.erase(budget);
+    for (const auto &[budget, total] : totals) {
+        if (const auto reset = m_budgetRules.resetIfDue(users[budget]); !reset)
+            return reset;
+    }
+    return totals.empty() ? Result<void>() : debitRunning(totals);
 }
 
-Result<SettlementStore::BudgetLeg> SettlementStore::debitBudget(const Settlement &any, Money total)
+Result<void> SettlementStore::debitRunning(const std::map<BudgetId, Money> &totals)
 {
-    // A call that ends after its period is debited to the new one, so a due reset comes first.
-    if (const auto reset = m_budgets.resetIfDue(any.endUser); !reset)
-        return reset.error();
-    Query debit = m_context.db.prepare(u"UPDATE budgets SET used_usd = used_usd + ?, updated_at = ? WHERE id = ? RETURNING "
-                                       "platform_id, end_user_id, max_usd, used_usd, low_balance_threshold, is_armed, "
-                                       "is_active, is_suspended, period_end"_s);
-    if (const auto done = debit.bind(total, m_context.clock.now(), any.budget).exec(); !done)
-        return done.error();
-    BudgetLeg leg;
-    if (!debit.next())
-        return leg; // the user was deleted while the call ran: the wallet still pays
-    leg.exists = true;
-    leg.max = debit.money(2);
-    leg.running = debit.money(3) - total;
-    leg.threshold = debit.optionalMoney(4);
-    leg.isArmed = debit.flag(5);
-    m_context.changes.add(BudgetState { debit.id<PlatformId>(0), debit.id<EndUserId>(1), any.budget, debit.flag(6), leg.max,
-                                        debit.money(3), debit.flag(7), debit.time(8) });
-    return leg;
+    Query debit = m_context.db.prepare(
+        m_context.db.dialect() == Dialect::Sqlite
+            ? u"UPDATE budgets SET updated_at = ?, used_usd = used_usd + d.amount FROM (SELECT value ->> 'id' AS id, "
+              "value ->> 'amount' AS amount FROM json_each(?)) AS d WHERE budgets.id = d.id "
+              "AND period_end > ? RETURNING id, platform_id, end_user_id, max_usd, used_usd, "
+              "low_balance_threshold, is_armed, is_active, is_suspended, period_end"_s
+            : u"WITH locked AS MATERIALIZED (SELECT b.id, r.amount FROM budgets b JOIN json_to_recordset(CAST(? AS json)) "
+              "AS r(id TEXT, amount BIGINT) ON r.id = b.id ORDER BY b.id FOR UPDATE OF b) "
+              "UPDATE budgets b SET used_usd = used_usd + d.amount, updated_at = ? FROM locked d WHERE b.id = d.id "
+              "AND b.period_end > ? RETURNING b.id, b.platform_id, b.end_user_id, b.max_usd, "
+              "b.used_usd, b.low_balance_threshold, b.is_armed, b.is_active, b.is_suspended, b.period_end"_s);
+    bindAmounts(debit, amountsJson(totals));
+    if (const auto done = debit.bind(m_context.clock.now()).exec(); !done)
+        return done;
+    while (debit.next()) {
+        const auto id = debit.id<BudgetId>(0);
+        BudgetLeg &leg = m_budgets[id];
+        leg.max = debit.money(3);
+        leg.running = debit.money(4) - totals.at(id);
+        leg.threshold = debit.optionalMoney(5);
+        leg.isArmed = debit.flag(6);
+        m_context.changes.add(BudgetState { debit.id<PlatformId>(1), debit.id<EndUserId>(2), id, debit.flag(7), leg.max,
+                                            debit.money(4), debit.flag(8), debit.time(9) });
+    }
+    return {};
 }
 
-Result<void> SettlementStore::insertLog(const Settlement &s)
+void SettlementStore::bindAmounts(Query &query, const QByteArray &amounts) const
+{
+    if (m_context.db.dialect() == Dialect::Sqlite)
+        query.bind(m_context.clock.now(), amounts);
+    else
+        query.bind(amounts, m_context.clock.now());
+}
+
+Result<void> SettlementStore::addLog(BulkInsert &rows, const Settlement &s)
 {
     // A user that was deleted meanwhile leaves an anonymous row.
-    Query insert = m_context.db.prepare(
-        u"INSERT INTO request_logs (id, platform_id, end_user_id, request_id, request_type, provider_id, model_id, model, "
-        "provider_model_id, prompt_tokens, completion_tokens, latency_ms, cost, status, error_message, token_count_method, "
-        "billing_status, metadata, created_at) VALUES (?, ?, (SELECT id FROM end_users WHERE id = ?), ?, ?, ?, ?, ?, ?, ?, "
-        "?, ?, ?, ?, ?, ?, ?, ?, ?)"_s);
-    insert.bind(s.id, s.platform, s.endUser, s.requestId, s.requestType, s.provider, s.model, s.modelSlug, s.providerModelId,
-                s.promptTokens, s.completionTokens, s.latencyMs, billed(s), wordOf(s.status).toByteArray(),
-                s.errorMessage.isEmpty() ? std::nullopt : std::optional(s.errorMessage),
-                wordOf(s.countMethod).toByteArray(), QByteArray(s.isBillable ? "billed" : "not_billable"), s.metadata,
-                s.createdAt);
-    return insert.exec();
+    rows.id(s.id).id(s.platform).id(s.endUser).text(s.requestId).text(s.requestType).id(s.provider).id(s.model);
+    rows.textOrNull(s.modelSlug).textOrNull(s.providerModelId).integer(s.promptTokens).integer(s.completionTokens);
+    rows.integer(s.latencyMs).integer(billed(s).micros()).text(wordOf(s.status)).textOrNull(s.errorMessage);
+    rows.text(wordOf(s.countMethod)).text(s.isBillable ? "billed" : "not_billable").text(s.metadata);
+    return rows.integer(s.createdAt.ms()).endRow();
 }
 
-Result<void> SettlementStore::insertWalletRow(const Settlement &s, const WalletLeg &wallet)
+Result<void> SettlementStore::addWalletRow(BulkInsert &rows, const Settlement &s, WalletLeg &wallet)
 {
+    wallet.running -= s.cost;
     const QByteArray description = "Inference: " + QByteArray::number(s.promptTokens + s.completionTokens) + " tokens ("
         + s.modelSlug + ')';
     JsonWriter metadata;
     metadata.beginObject().member("end_user_id", s.endUser).key("model").utf8(s.modelSlug).endObject();
-    Query insert = m_context.db.prepare(
-        u"INSERT INTO wallet_transactions (id, wallet_id, platform_id, end_user_id, type, amount, balance_after, description, "
-        "reference, metadata, actor_key_id, created_at) VALUES (?, ?, ?, (SELECT id FROM end_users WHERE id = ?), "
-        "'llm_usage', ?, ?, ?, ?, ?, ?, ?)"_s);
-    insert.bind(WalletRowId::create(), wallet.id, s.platform, s.endUser, s.cost, wallet.running, description, s.id,
-                metadata.json(), s.key, s.createdAt);
-    return insert.exec();
+    rows.id(WalletRowId::create()).id(wallet.id).id(s.platform).id(s.endUser).text("llm_usage").integer(s.cost.micros());
+    rows.integer(wallet.running.micros()).text(description).id(s.id).text(metadata.json()).id(s.key);
+    return rows.integer(s.createdAt.ms()).endRow();
 }
 
-Result<void> SettlementStore::insertLedgerRow(const Settlement &s, const BudgetLeg &budget)
+Result<void> SettlementStore::addLedgerRow(BulkInsert &rows, const Settlement &s, BudgetLeg &budget, QList<LedgerRow> &edges)
 {
+    budget.running += s.cost;
+    const auto id = LedgerRowId::create();
     JsonWriter metadata;
     metadata.beginObject().member("log_id", s.id).key("model").utf8(s.modelSlug);
     metadata.key("request_type").utf8(s.requestType).endObject();
-    Query insert = m_context.db.prepare(
-        u"INSERT INTO budget_transactions (id, platform_id, end_user_id, budget_id, type, source, amount, max_after, "
-        "used_after, metadata, actor_key_id, created_at) VALUES (?, ?, ?, ?, 'debit', 'inference', ?, ?, ?, ?, ?, ?)"_s);
-    insert.bind(LedgerRowId::create(), s.platform, s.endUser, s.budget, s.cost, budget.max, budget.running, metadata.json(),
-                s.key, s.createdAt);
-    return insert.exec();
+    rows.id(id).id(s.platform).id(s.endUser).id(s.budget).text("debit").text("inference").integer(s.cost.micros());
+    rows.integer(budget.max.micros()).integer(budget.running.micros()).text(metadata.json()).id(s.key);
+    if (const auto written = rows.integer(s.createdAt.ms()).endRow(); !written)
+        return written;
+
+    if (!budget.isArmed || !budget.threshold || budget.max - budget.running > *budget.threshold)
+        return {};
+    budget.isArmed = false;
+    LedgerRow row;
+    row.id = id;
+    row.platform = s.platform;
+    row.endUser = s.endUser;
+    row.budget = s.budget;
+    row.type = LedgerType::Debit;
+    row.source = LedgerSource::Inference;
+    row.amount = s.cost;
+    row.maxAfter = budget.max;
+    row.usedAfter = budget.running;
+    row.metadata = metadata.take();
+    row.createdAt = s.createdAt;
+    edges.append(row);
+    return {};
 }
 
-Result<void> SettlementStore::disarm(const BudgetId &budget)
+Result<void> SettlementStore::announceLowBalance(const QList<LedgerRow> &edges)
 {
-    Query update = m_context.db.prepare(u"UPDATE budgets SET is_armed = FALSE WHERE id = ?"_s);
-    return update.bind(budget).exec();
+    BudgetEvents events(m_context.db);
+    for (const LedgerRow &row : edges) {
+        Query disarm = m_context.db.prepare(u"UPDATE budgets SET is_armed = FALSE WHERE id = ?"_s);
+        if (const auto disarmed = disarm.bind(row.budget).exec(); !disarmed)
+            return disarmed;
+        if (const auto told = events.announce(BudgetEvent::LowBalance, row); !told)
+            return told;
+    }
+    return {};
 }
 
 Result<bool> SettlementStore::isApplied(const Settlement &settlement)

@@ -7,16 +7,22 @@
 
 #include <QtCore/QList>
 
+#include <map>
+
 namespace assistiv {
 
 class Budgets;
+class BulkInsert;
+class Query;
+struct LedgerRow;
 
-/// Writes a group of settlements in the open transaction: one update per wallet and per budget, one row of each kind per
-/// call. The order of the group is the order of the rows, so balances after each row follow from the totals.
+/// Writes a group of settlements in the open transaction with a handful of statements, however many calls there are: one
+/// update for all wallets, one for all budgets, one bulk insert for each kind of row. The order of the group is the order of the
+/// rows, so balances after each row follow from the totals.
 class SettlementStore
 {
 public:
-    SettlementStore(const ServiceContext &context, Budgets &budgets) : m_context(context), m_budgets(budgets) {}
+    SettlementStore(const ServiceContext &context, Budgets &budgets) : m_context(context), m_budgetRules(budgets) {}
 
     /// All or an error; after an error the caller undoes the transaction (or its savepoint).
     Result<void> apply(const QList<const Settlement *> &group);
@@ -26,11 +32,11 @@ public:
     Result<bool> isApplied(const Settlement &settlement);
 
 private:
+    /// Of one wallet: its balance after the rows written so far.
     struct WalletLeg
     {
         WalletId id;
         Money running;
-        bool exists = false;
     };
     struct BudgetLeg
     {
@@ -38,18 +44,24 @@ private:
         Money running;
         std::optional<Money> threshold;
         bool isArmed = false;
-        bool exists = false;
     };
 
-    Result<WalletLeg> debitWallet(const PlatformId &platform, Money total);
-    Result<BudgetLeg> debitBudget(const Settlement &any, Money total);
-    Result<void> insertLog(const Settlement &s);
-    Result<void> insertWalletRow(const Settlement &s, const WalletLeg &wallet);
-    Result<void> insertLedgerRow(const Settlement &s, const BudgetLeg &budget);
-    Result<void> disarm(const BudgetId &budget);
+    /// Fill m_wallets and m_budgets with those that still exist.
+    Result<void> debitWallets(const QList<const Settlement *> &group);
+    Result<void> debitBudgets(const QList<const Settlement *> &group);
+    /// Leaves out budgets whose period has ended.
+    Result<void> debitRunning(const std::map<BudgetId, Money> &totals);
+    void bindAmounts(Query &query, const QByteArray &amounts) const;
+    static Result<void> addLog(BulkInsert &rows, const Settlement &s);
+    static Result<void> addWalletRow(BulkInsert &rows, const Settlement &s, WalletLeg &wallet);
+    static Result<void> addLedgerRow(BulkInsert &rows, const Settlement &s, BudgetLeg &budget, QList<LedgerRow> &edges);
+    /// Once per edge: the flag falls in the transaction of the debit that reaches the threshold.
+    Result<void> announceLowBalance(const QList<LedgerRow> &edges);
 
     ServiceContext m_context;
-    Budgets &m_budgets;
+    Budgets &m_budgetRules;
+    std::map<PlatformId, WalletLeg> m_wallets;
+    std::map<BudgetId, BudgetLeg> m_budgets;
 };
 
 } // namespace assistiv

@@ -4,11 +4,10 @@
 
 #include "core/jsonscan.h"
 #include "core/jsonwriter.h"
+#include "providers/jsonread.h"
 #include "providers/upstreamfailure.h"
 
 #include <QtCore/QHash>
-
-#include <simdjson.h>
 
 #include <algorithm>
 #include <array>
@@ -29,12 +28,6 @@ QByteArray quoted(QByteArrayView text)
     QByteArray out;
     appendJsonString(out, text);
     return out;
-}
-
-dom::parser &answerParser()
-{
-    thread_local dom::parser parser;
-    return parser;
 }
 
 bool contains(const QByteArrayList &names, QByteArrayView name)
@@ -135,24 +128,9 @@ private:
     bool m_hasStreamOptions = false;
 };
 
-/// No model reads or writes more in one call; sums and products of such counts are far from overflowing.
-constexpr int64_t MostTokens = 1'000'000'000;
-
-// 0 when there is none, empty when it is no count that a bill could be made of.
-std::optional<qint64> count(dom::element parent, std::string_view name)
-{
-    dom::element given;
-    if (parent[name].get(given) || given.is_null())
-        return 0;
-    int64_t value = 0;
-    if (given.get(value) || value < 0 || value > MostTokens)
-        return {};
-    return value;
-}
-
 qint64 counter(dom::element parent, std::string_view name)
 {
-    return count(parent, name).value_or(0);
+    return json::count(parent, name).value_or(0);
 }
 
 // docs/contract/providers-openai.md, "Usage": six counters, each token in exactly one. Empty when the counts make no sense:
@@ -161,8 +139,9 @@ std::optional<Usage> usageFrom(dom::element object, bool countsReasoningBeside)
 {
     dom::object reported;
     int64_t prompt = 0;
-    const bool hasPrompt = !object.get(reported) && !object["prompt_tokens"].get(prompt) && prompt >= 0 && prompt <= MostTokens;
-    const auto produced = hasPrompt ? count(object, "completion_tokens") : std::nullopt;
+    const bool hasPrompt = !object.get(reported) && !object["prompt_tokens"].get(prompt) && prompt >= 0
+        && prompt <= json::MostTokens;
+    const auto produced = hasPrompt ? json::count(object, "completion_tokens") : std::nullopt;
     if (!produced)
         return {};
     qint64 completion = *produced;
@@ -200,19 +179,6 @@ std::optional<Usage> usageFrom(dom::element object, bool countsReasoningBeside)
     usage.outReasoning = qMin(reasoning, completion);
     usage.outText = completion - usage.outReasoning;
     return usage;
-}
-
-QByteArray usageJson(const Usage &usage)
-{
-    JsonWriter json;
-    json.beginObject().member("prompt_tokens", usage.prompt()).member("completion_tokens", usage.completion());
-    json.member("total_tokens", usage.total());
-    json.key("prompt_tokens_details").beginObject().member("cached_tokens", usage.inCached);
-    if (usage.inWrite + usage.inWriteLong > 0)
-        json.member("cache_write_tokens", usage.inWrite + usage.inWriteLong);
-    json.endObject().key("completion_tokens_details").beginObject().member("reasoning_tokens", usage.outReasoning);
-    json.endObject().endObject();
-    return json.take();
 }
 
 qint64 textSize(dom::element parent, std::string_view name)
@@ -321,6 +287,28 @@ bool saysTheSame(dom::element reported, const Usage &usage)
 
 } // namespace
 
+QByteArray chatUsageJson(const Usage &usage)
+{
+    JsonWriter json;
+    json.beginObject().member("prompt_tokens", usage.prompt()).member("completion_tokens", usage.completion());
+    json.member("total_tokens", usage.total());
+    json.key("prompt_tokens_details").beginObject().member("cached_tokens", usage.inCached);
+    if (usage.inWrite + usage.inWriteLong > 0)
+        json.member("cache_write_tokens", usage.inWrite + usage.inWriteLong);
+    json.endObject().key("completion_tokens_details").beginObject().member("reasoning_tokens", usage.outReasoning);
+    json.endObject().endObject();
+    return json.take();
+}
+
+QByteArray chatUsageFrame(const Usage &usage, const ChatIdentity &identity)
+{
+    JsonWriter json;
+    json.beginObject().key("id").utf8(identity.id).key("object").utf8("chat.completion.chunk");
+    json.member("created", identity.created.ms() / 1000).key("model").utf8(identity.model);
+    json.key("choices").beginArray().endArray().key("usage").raw(chatUsageJson(usage)).endObject();
+    return "data: " + json.take() + "\n\n";
+}
+
 EncodedChat encodeChat(const ChatRequest &request, const ChatTarget &target)
 {
     return Encoder(request, target).encode();
@@ -329,10 +317,9 @@ EncodedChat encodeChat(const ChatRequest &request, const ChatTarget &target)
 Result<ChatAnswer> decodeChatAnswer(const QByteArray &body, const ChatTarget &target, const ChatIdentity &identity,
                                     qint64 promptEstimate)
 {
-    dom::element root;
+    const auto root = json::parse(body);
     dom::array choices;
-    if (answerParser().parse(body.constData(), size_t(body.size())).get(root) || !root.is_object()
-        || root["choices"].get(choices) || choices.size() == 0)
+    if (!root || (*root)["choices"].get(choices) || choices.size() == 0)
         return noCompletion();
 
     ChatAnswer answer;
@@ -343,7 +330,7 @@ Result<ChatAnswer> decodeChatAnswer(const QByteArray &body, const ChatTarget &ta
         answer.outputBytes += producedBytes(message);
     }
     dom::element reported;
-    const bool hasUsage = !root["usage"].get(reported);
+    const bool hasUsage = !(*root)["usage"].get(reported);
     if (hasUsage)
         answer.usage = usageFrom(reported, target.countsReasoningBeside);
 
@@ -353,7 +340,7 @@ Result<ChatAnswer> decodeChatAnswer(const QByteArray &body, const ChatTarget &ta
         Usage shown;
         shown.inFresh = promptEstimate;
         shown.outText = estimatedTokens(answer.outputBytes);
-        replacement = usageJson(answer.usage.value_or(shown));
+        replacement = chatUsageJson(answer.usage.value_or(shown));
     }
     answer.body = AnswerWriter(body, identity, "chat.completion").write(keep ? QByteArrayView() : replacement, keep);
     return answer;
@@ -368,10 +355,10 @@ ChatStreamDecoder::Step ChatStreamDecoder::onEvent(QByteArrayView data)
 {
     if (data == "[DONE]")
         return { .kind = Kind::End };
-    dom::element root;
-    if (answerParser().parse(data.data(), size_t(data.size())).get(root) || !root.is_object())
-        return { .kind = Kind::Failed,
-                 .error = { ErrorCode::ProviderError, u"The provider sent a piece of its answer that cannot be read."_s } };
+    const auto parsed = json::parse(data);
+    if (!parsed || !parsed->is_object())
+        return { .kind = Kind::Failed, .error = unreadableAnswer().error };
+    const dom::element root = *parsed;
     dom::element failure;
     if (!root["error"].get(failure) && !failure.is_null())
         return { .kind = Kind::Failed, .error = failureFromStream(data).error };
@@ -406,7 +393,7 @@ ChatStreamDecoder::Step ChatStreamDecoder::onEvent(QByteArrayView data)
     if (!m_clientWantsUsage || (hasUsage && !usage)) {
         frame += writer.write({}, false);
     } else if (usage && !saysTheSame(reported, *usage)) {
-        frame += writer.write(usageJson(*usage), false);
+        frame += writer.write(chatUsageJson(*usage), false);
     } else {
         frame += writer.write({}, true);
     }
@@ -418,11 +405,7 @@ ChatStreamDecoder::Step ChatStreamDecoder::onEvent(QByteArrayView data)
 
 QByteArray ChatStreamDecoder::usageFrame(const Usage &usage) const
 {
-    JsonWriter json;
-    json.beginObject().key("id").utf8(m_identity.id).key("object").utf8("chat.completion.chunk");
-    json.member("created", m_identity.created.ms() / 1000).key("model").utf8(m_identity.model);
-    json.key("choices").beginArray().endArray().key("usage").raw(usageJson(usage)).endObject();
-    return "data: " + json.take() + "\n\n";
+    return chatUsageFrame(usage, m_identity);
 }
 
 QByteArray errorFrame(const QByteArray &errorBody)

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "catalog/usage.h"
-#include "core/clock.h"
+#include "providers/answeridentity.h"
 #include "providers/chatrequest.h"
 
 #include <optional>
@@ -36,15 +36,7 @@ struct EncodedChat
 /// The client's bytes with only the fields spliced that the gateway owns: model, stream_options, store and what is dropped.
 EncodedChat encodeChat(const ChatRequest &request, const ChatTarget &target);
 
-/// What the client sees instead of the provider's own.
-struct ChatIdentity
-{
-    /// "chatcmpl-…"
-    QByteArray id;
-    /// The slug the client asked for.
-    QByteArray model;
-    Timestamp created;
-};
+using ChatIdentity = AnswerIdentity;
 
 struct ChatAnswer
 {
@@ -100,6 +92,11 @@ private:
     std::optional<Usage> m_usage;
     qint64 m_outputBytes = 0;
 };
+
+/// The client's numbers.
+QByteArray chatUsageJson(const Usage &usage);
+/// The chunk that carries nothing but them.
+QByteArray chatUsageFrame(const Usage &usage, const ChatIdentity &identity);
 
 /// The frame of an error inside a stream.
 QByteArray errorFrame(const QByteArray &errorBody);

@@ -63,7 +63,7 @@ bool meansTooLong(const Reported &reported)
 {
     return means(reported, { "context_length_exceeded"_L1, "string_above_max_length"_L1, "maximum context length"_L1,
                              "context window"_L1, "maximum prompt length"_L1, "exceeds the available context"_L1,
-                             "prompt is too long"_L1 });
+                             "prompt is too long"_L1, "exceed context limit"_L1 });
 }
 
 bool meansNoCredit(const Reported &reported)
@@ -110,6 +110,7 @@ int retryAfterSeconds(QByteArrayView retryAfter, QByteArrayView retryAfterMs)
         return bounded(seconds);
     // Qt knows zones in digits only.
     const QDateTime date = QDateTime::fromString(QString::fromLatin1(retryAfter).replace("GMT"_L1, "+0000"_L1), Qt::RFC2822Date);
+    // The provider's date is one of the real world, which a clock that was moved for a test has left.
     return date.isValid() ? bounded(double(date.toMSecsSinceEpoch() - Clock::system().now().ms()) / 1000) : 0;
 }
 
@@ -158,6 +159,14 @@ UpstreamFailure failureFromStatus(int status, QByteArrayView body, int wait, QBy
     }
 }
 
+UpstreamFailure failureFromReply(const FailedReply &reply)
+{
+    const int wait = retryAfterSeconds(reply.retryAfter, reply.retryAfterMs);
+    UpstreamFailure failed = failureFromStatus(reply.status, reply.body, wait, reply.ownKey);
+    failed.mayTrySameProvider = reply.shouldRetry.compare("false", Qt::CaseInsensitive) != 0;
+    return failed;
+}
+
 UpstreamFailure failureFromNetwork(NetError error)
 {
     switch (error) {
@@ -186,6 +195,16 @@ UpstreamFailure failureFromStream(QByteArrayView data)
     if (meansTooLong(reported))
         return failure(ErrorCode::ContextLengthExceeded, message, false);
     return failure(ErrorCode::ProviderError, message, true);
+}
+
+UpstreamFailure unreadableAnswer()
+{
+    return failure(ErrorCode::ProviderError, u"The provider sent a piece of its answer that cannot be read."_s, true);
+}
+
+UpstreamFailure truncatedAnswer()
+{
+    return failure(ErrorCode::ProviderError, u"The provider closed the stream early."_s, true);
 }
 
 } // namespace assistiv

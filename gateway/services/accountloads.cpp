@@ -8,8 +8,8 @@
 
 namespace assistiv {
 
-AccountLoads::AccountLoads(Doors &doors, AccountBook &book, QObject *parent)
-    : QObject(parent), m_doors(doors), m_book(book)
+AccountLoads::AccountLoads(Doors &doors, AccountBook &book, RateLimiter &limiter, QObject *parent)
+    : QObject(parent), m_doors(doors), m_book(book), m_limiter(limiter)
 {
 }
 
@@ -21,13 +21,15 @@ void AccountLoads::load(const QByteArray &keyHash, QObject *asker, std::function
         return;
     m_doors.read(
         this,
-        [&book = m_book, keyHash](Services &services) -> Result<bool> {
+        [&book = m_book, &limiter = m_limiter, keyHash](Services &services) -> Result<bool> {
             const auto number = CommitOrder(services.context.db, book).ofSnapshot();
             if (!number)
                 return number.error();
             const auto states = loadAccounts(services.context, keyHash);
             if (!states)
                 return states.error();
+            if (const auto told = loadCallsBefore(services.context, *states, limiter); !told)
+                return told.error();
             book.publishLoaded(*states, *number);
             return true;
         },

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ledger/accountbook.h"
+#include "limits/ratelimiter.h"
 #include "services/doors.h"
 #include "tenants/accountdesk.h"
 
@@ -17,7 +18,7 @@ class AccountLoads final : public QObject, public AccountDesk
     Q_OBJECT
 
 public:
-    AccountLoads(Doors &doors, AccountBook &book, QObject *parent = nullptr);
+    AccountLoads(Doors &doors, AccountBook &book, RateLimiter &limiter, QObject *parent = nullptr);
 
     void load(const QByteArray &keyHash, QObject *asker, std::function<void(Result<void>)> done) override;
     void resetBudget(const EndUserId &user, QObject *asker, std::function<void(Result<void>)> done) override;
@@ -32,6 +33,7 @@ private:
 
     Doors &m_doors;
     AccountBook &m_book;
+    RateLimiter &m_limiter;
     QHash<QByteArray, QList<Waiter>> m_waiting;
 };
 

@@ -53,6 +53,8 @@ struct DeclaredPlatform
     QStringList keyNames;
     QList<DeclaredKey> providerKeys;
     std::optional<Money> wallet = {};
+    RateLimit endUserLimit = {};
+    RateLimit platformLimit = {};
     QList<DeclaredUser> users;
 };
 
@@ -140,6 +142,19 @@ DeclaredKey readProviderKey(JsonFields &fields)
     return key;
 }
 
+void readLimits(JsonFields &fields, DeclaredPlatform &platform)
+{
+    if (auto each = fields.object("end_user_default"_L1)) {
+        platform.endUserLimit = readRateLimit(*each);
+        each->finish();
+    }
+    if (auto all = fields.object("platform"_L1)) {
+        platform.platformLimit = readRateLimit(*all);
+        all->finish();
+    }
+    fields.finish();
+}
+
 DeclaredPlatform readPlatform(JsonFields &fields, QStringList &seen)
 {
     static const QRegularExpression slugPattern(u"\\A[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\\z"_s);
@@ -164,11 +179,13 @@ DeclaredPlatform readPlatform(JsonFields &fields, QStringList &seen)
     for (JsonFields &key : providerKeys)
         platform.providerKeys.append(readProviderKey(key));
     platform.wallet = fields.money("wallet_usd"_L1, Money(), LargestBalance);
+    if (auto limits = fields.object("rate_limits"_L1))
+        readLimits(*limits, platform);
     QStringList users;
     auto declaredUsers = fields.objects("end_users"_L1, MostUsers).value_or(QList<JsonFields>());
     for (JsonFields &user : declaredUsers)
         platform.users.append(readUser(user, users));
-    for (const QLatin1StringView name : { "rate_limits"_L1, "mcp_apps"_L1, "webhook_endpoints"_L1 })
+    for (const QLatin1StringView name : { "mcp_apps"_L1, "webhook_endpoints"_L1 })
         refuseUnlessEmpty(fields, name);
     fields.finish();
     return platform;
@@ -362,6 +379,30 @@ Result<void> applyWallet(Services &services, const PlatformId &platform, Money t
     return row ? Result<void>() : Result<void>(row.error());
 }
 
+// Limits that the file does not name stay as they are.
+RateLimit mergedLimit(RateLimit limit, const RateLimit &declared)
+{
+    const auto take = [](std::optional<qint64> &number, const std::optional<qint64> &given) {
+        if (given)
+            number = given;
+    };
+    take(limit.requestsPerMinute, declared.requestsPerMinute);
+    take(limit.tokensPerMinute, declared.tokensPerMinute);
+    take(limit.requestsPerDay, declared.requestsPerDay);
+    return limit;
+}
+
+Result<void> applyLimits(Services &services, const PlatformId &platform, const DeclaredPlatform &declared)
+{
+    const auto stored = services.rateLimits.ofPlatform(platform);
+    if (!stored)
+        return stored.error();
+    PlatformLimitsState limits = *stored;
+    limits.endUserDefault = mergedLimit(limits.endUserDefault, declared.endUserLimit);
+    limits.wholePlatform = mergedLimit(limits.wholePlatform, declared.platformLimit);
+    return limits == *stored ? Result<void>() : services.rateLimits.setForPlatform(limits);
+}
+
 // A budget that somebody made or changed since is left alone: it may have been topped up, or switched off on purpose.
 Result<void> applyBudget(Services &services, const PlatformId &platform, const EndUserId &user,
                          const BudgetDraft &draft)
@@ -430,6 +471,8 @@ Result<BootstrapOutcome::Tenant> applyTenant(Services &services, const DeclaredP
         if (const auto done = applyWallet(services, *id, *declared.wallet); !done)
             return faultAt(declared.path + u".wallet_usd"_s, { done.error().code, done.error().message });
     }
+    if (const auto done = applyLimits(services, *id, declared); !done)
+        return faultAt(declared.path + u".rate_limits"_s, done.error());
     for (const DeclaredUser &declaredUser : declared.users) {
         const auto user = applyUser(services, *id, declaredUser);
         if (!user)

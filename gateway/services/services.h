@@ -13,6 +13,7 @@
 #include "tenants/audit.h"
 #include "tenants/endusers.h"
 #include "tenants/platforms.h"
+#include "tenants/ratelimits.h"
 
 namespace assistiv {
 
@@ -21,7 +22,8 @@ struct Services
 {
     explicit Services(const ServiceContext &parts)
         : context(parts), catalog(parts), llmConfigs(parts), wallets(parts), budgets(parts), callLog(parts), idempotency(parts),
-          audit(parts), apiKeys(parts), platforms(parts, apiKeys, wallets), endUsers(parts, apiKeys, budgets)
+          audit(parts), apiKeys(parts), platforms(parts, apiKeys, wallets), endUsers(parts, apiKeys, budgets),
+          rateLimits(parts)
     {
     }
 
@@ -36,6 +38,7 @@ struct Services
     ApiKeys apiKeys;
     Platforms platforms;
     EndUsers endUsers;
+    RateLimits rateLimits;
 };
 
 } // namespace assistiv

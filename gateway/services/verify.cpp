@@ -3,10 +3,9 @@
 #include "services/verify.h"
 
 #include "core/jsonwriter.h"
-
-#include <QtCore/QHash>
-#include <QtCore/QJsonDocument>
-#include <QtCore/QJsonObject>
+#include "services/pairing.h"
+#include "services/replay.h"
+#include "store/database.h"
 
 namespace assistiv {
 
@@ -14,12 +13,120 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-/// More findings than anybody reads; the books are broken either way.
-constexpr qsizetype MostFindings = 100;
-
-Money signedAmount(const QString &type, Money amount)
+/// A question to the database of which every answer is a broken row.
+struct Question
 {
-    return type == "llm_usage"_L1 || type == "mcp_usage"_L1 || type == "agent_usage"_L1 ? -amount : amount;
+    QString rule;
+    QString table;
+    /// Selects the row's id and what stands for %1 in the sentence, the oldest row first.
+    QString statement;
+    QString sentence;
+};
+
+/// Rows whose owner is gone, or is another's: what a deletion left half done, and what would mix tenants.
+const QList<Question> &ownership()
+{
+    static const QList<Question> questions {
+        { u"every ledger row belongs to a budget, and both to one user"_s, u"budget_transactions"_s,
+          u"SELECT t.id, t.budget_id FROM budget_transactions t LEFT JOIN budgets b ON b.id = t.budget_id "
+          "AND b.end_user_id = t.end_user_id AND b.platform_id = t.platform_id WHERE b.id IS NULL "
+          "ORDER BY t.seq LIMIT 100"_s,
+          u"There is no budget %1 of this row's end user and platform: it is left over from a deleted user, or it was "
+          "given to another one."_s },
+        { u"every transaction belongs to its platform's wallet"_s, u"wallet_transactions"_s,
+          u"SELECT t.id, t.wallet_id FROM wallet_transactions t LEFT JOIN wallets w ON w.id = t.wallet_id "
+          "AND w.platform_id = t.platform_id "
+          "LEFT JOIN end_users u ON u.id = t.end_user_id AND u.platform_id = t.platform_id "
+          "WHERE w.id IS NULL OR (t.end_user_id IS NOT NULL AND u.id IS NULL) ORDER BY t.seq LIMIT 100"_s,
+          u"Its wallet %1, its platform and its end user do not belong together, or one of them is gone."_s },
+        { u"every log row belongs to a platform and its user"_s, u"request_logs"_s,
+          u"SELECT l.id, COALESCE(l.end_user_id, l.platform_id) FROM request_logs l "
+          "LEFT JOIN platforms p ON p.id = l.platform_id "
+          "LEFT JOIN end_users u ON u.id = l.end_user_id AND u.platform_id = l.platform_id "
+          "WHERE p.id IS NULL OR (l.end_user_id IS NOT NULL AND u.id IS NULL) ORDER BY l.seq LIMIT 100"_s,
+          u"Its platform and its end user do not belong together, or one of them is gone (%1)."_s },
+        { u"every platform has a wallet"_s, u"platforms"_s,
+          u"SELECT p.id, p.slug FROM platforms p LEFT JOIN wallets w ON w.platform_id = p.id WHERE w.id IS NULL "
+          "ORDER BY p.id LIMIT 100"_s,
+          u"Platform %1 has no wallet."_s },
+        { u"every wallet belongs to a platform"_s, u"wallets"_s,
+          u"SELECT w.id, w.platform_id FROM wallets w LEFT JOIN platforms p ON p.id = w.platform_id WHERE p.id IS NULL "
+          "ORDER BY w.id LIMIT 100"_s,
+          u"There is no platform %1."_s },
+        { u"every budget belongs to a user of its platform"_s, u"budgets"_s,
+          u"SELECT b.id, b.end_user_id FROM budgets b LEFT JOIN end_users u ON u.id = b.end_user_id "
+          "AND u.platform_id = b.platform_id WHERE u.id IS NULL ORDER BY b.id LIMIT 100"_s,
+          u"There is no end user %1 on this budget's platform."_s },
+        { u"every key opens its own platform only"_s, u"api_keys"_s,
+          u"SELECT k.id, k.end_user_id FROM api_keys k LEFT JOIN end_users u ON u.id = k.end_user_id "
+          "AND u.platform_id = k.platform_id WHERE k.end_user_id IS NOT NULL AND u.id IS NULL "
+          "ORDER BY k.id LIMIT 100"_s,
+          u"There is no end user %1 on this key's platform."_s },
+        { u"every kept answer belongs to a user of its platform"_s, u"idempotency_records"_s,
+          u"SELECT r.idempotency_key, r.end_user_id FROM idempotency_records r "
+          "LEFT JOIN end_users u ON u.id = r.end_user_id AND u.platform_id = r.platform_id "
+          "WHERE r.end_user_id IS NOT NULL AND u.id IS NULL ORDER BY r.created_at LIMIT 100"_s,
+          u"There is no end user %1 on this answer's platform."_s },
+    };
+    return questions;
+}
+
+/// What single rows, or a row and its record, say about themselves.
+const QList<Question> &states()
+{
+    static const QList<Question> questions {
+        { u"one Idempotency-Key, one ledger row, one kept answer"_s, u"budget_transactions"_s,
+          u"SELECT t.id, t.idempotency_key FROM budget_transactions t LEFT JOIN idempotency_records r "
+          "ON r.platform_id = t.platform_id AND r.idempotency_key = t.idempotency_key "
+          "AND r.end_user_id = t.end_user_id AND r.body LIKE '%' || t.id || '%' "
+          "WHERE t.idempotency_key IS NOT NULL AND r.body IS NULL ORDER BY t.seq LIMIT 100"_s,
+          u"The answer that is kept for key %1 is not about this row: the key was used for two rows, or its record was "
+          "removed or changed."_s },
+        { u"a wallet's balance is the sum of its transactions"_s, u"wallets"_s,
+          u"SELECT w.id, w.platform_id FROM wallets w WHERE w.balance <> 0 AND NOT EXISTS "
+          "(SELECT 1 FROM wallet_transactions t WHERE t.platform_id = w.platform_id) ORDER BY w.id LIMIT 100"_s,
+          u"The wallet of platform %1 has a balance, but no transactions."_s },
+        { u"a budget's ledger begins with its opening"_s, u"budgets"_s,
+          u"SELECT b.id, b.end_user_id FROM budgets b WHERE NOT EXISTS (SELECT 1 FROM budget_transactions t "
+          "WHERE t.budget_id = b.id) ORDER BY b.id LIMIT 100"_s,
+          u"The budget of end user %1 has no ledger rows."_s },
+        { u"the low-balance alarm is armed while more than the threshold remains"_s, u"budgets"_s,
+          u"SELECT b.id, CASE WHEN b.is_armed THEN 'armed' ELSE 'not armed' END FROM budgets b "
+          "WHERE b.is_armed <> COALESCE(b.max_usd - b.used_usd > b.low_balance_threshold, FALSE) "
+          "ORDER BY b.id LIMIT 100"_s,
+          u"The alarm of this budget is %1, which does not fit its remaining amount and its threshold."_s },
+        { u"what was not billed costs nothing"_s, u"request_logs"_s,
+          u"SELECT id, billing_status FROM request_logs WHERE billing_status <> 'billed' AND cost <> 0 "
+          "ORDER BY seq LIMIT 100"_s,
+          u"This call has a cost, but its billing status is %1."_s },
+    };
+    return questions;
+}
+
+/// What one event writes in two tables is in both. Each further table that comes with money rows (a message about each
+/// top-up, say) gets its pairing here.
+const QList<Pairing> &pairings()
+{
+    static const QString Charges
+        = u"SELECT id, reference, amount, platform_id || COALESCE(end_user_id, '') FROM wallet_transactions "
+          "WHERE type IN ('llm_usage', 'mcp_usage', 'agent_usage') ORDER BY seq"_s;
+    static const QString Billed = u"SELECT id, id, cost, platform_id || COALESCE(end_user_id, '') FROM request_logs "
+                                  "WHERE billing_status = 'billed' ORDER BY seq"_s;
+    static const QString Logged
+        = u"SELECT id, id, cost, platform_id || COALESCE(end_user_id, '') FROM request_logs ORDER BY seq"_s;
+    static const QString Debits = u"SELECT id, metadata, amount, platform_id || end_user_id FROM budget_transactions "
+                                  "WHERE source IN ('inference', 'mcp') ORDER BY seq"_s;
+    static const QList<Pairing> pairs {
+        { .rule = u"each billed call is charged to the wallet once"_s,
+          .left = { u"request_logs"_s, u"log row"_s, Billed },
+          .right = { u"wallet_transactions"_s, u"wallet transaction"_s, Charges } },
+        // Calls of users without a budget have no ledger row.
+        { .rule = u"each call is debited to the budget once at most"_s,
+          .left = { u"request_logs"_s, u"log row"_s, Logged },
+          .right = { u"budget_transactions"_s, u"ledger row"_s, Debits, "log_id"_L1 },
+          .everyLeftHasRight = false },
+    };
+    return pairs;
 }
 
 class Verifier
@@ -29,178 +136,69 @@ public:
 
     Result<VerifyReport> run()
     {
-        for (const auto step : { &Verifier::wallets, &Verifier::budgets, &Verifier::legsOfCalls, &Verifier::idempotency }) {
+        // Whose rows they are comes first: a row in the wrong account is also the reason why both replays fail.
+        for (const auto step : { &Verifier::askOwnership, &Verifier::replay, &Verifier::pair, &Verifier::askStates,
+                                 &Verifier::count }) {
             if (const auto done = (this->*step)(); !done)
                 return done.error();
         }
+        m_report.broken = m_findings.broken();
         return m_report;
     }
 
 private:
-    void broken(const QString &rule, const QString &table, const QString &row, const QString &detail)
-    {
-        if (m_report.broken.size() < MostFindings)
-            m_report.broken.append({ rule, table, row, detail });
-    }
+    Result<void> askOwnership() { return ask(ownership()); }
+    Result<void> askStates() { return ask(states()); }
 
-    static QString amounts(Money expected, Money found)
+    Result<void> ask(const QList<Question> &questions)
     {
-        return u"expected %1, found %2"_s.arg(QString::fromLatin1(expected.toFixed()), QString::fromLatin1(found.toFixed()));
-    }
-
-    // Balance of a wallet = sum of its transactions, and each row says the balance after it.
-    Result<void> wallets()
-    {
-        QHash<QString, Money> running;
-        Query rows = m_db.prepare(u"SELECT id, wallet_id, type, amount, balance_after FROM wallet_transactions ORDER BY seq"_s);
-        if (const auto read = rows.exec(); !read)
-            return read.error();
-        while (rows.next()) {
-            ++m_report.rows;
-            Money &balance = running[rows.text(1)];
-            balance += signedAmount(rows.text(2), rows.money(3));
-            if (balance != rows.money(4)) {
-                broken(u"balance_after follows from the rows before"_s, u"wallet_transactions"_s, rows.text(0),
-                       amounts(balance, rows.money(4)));
-                balance = rows.money(4); // one finding for each fault, not for every row behind it
-            }
+        for (const Question &question : questions) {
+            Query rows = m_db.prepare(question.statement);
+            if (const auto read = rows.exec(); !read)
+                return read;
+            while (rows.next())
+                m_findings.add(question.rule, question.table, rows.text(0), question.sentence.arg(rows.text(1)));
         }
-        Query wallets = m_db.prepare(u"SELECT id, balance FROM wallets ORDER BY id"_s);
-        if (const auto read = wallets.exec(); !read)
-            return read.error();
-        while (wallets.next()) {
-            ++m_report.wallets;
-            const Money expected = running.take(wallets.text(0));
-            if (expected != wallets.money(1))
-                broken(u"the balance is the sum of the transactions"_s, u"wallets"_s, wallets.text(0),
-                       amounts(expected, wallets.money(1)));
-        }
-        for (auto orphan = running.cbegin(); orphan != running.cend(); ++orphan)
-            broken(u"every transaction belongs to a wallet"_s, u"wallet_transactions"_s, orphan.key(), u"no such wallet"_s);
         return {};
     }
 
-    // used and max of a budget = replay of its ledger rows.
-    Result<void> budgets()
+    Result<void> replay()
     {
-        struct State
-        {
-            Money max;
-            Money used;
-        };
-        QHash<QString, State> running;
-        Query rows = m_db.prepare(u"SELECT id, budget_id, type, amount, max_after, used_after, reason "
-                                  "FROM budget_transactions ORDER BY seq"_s);
-        if (const auto read = rows.exec(); !read)
-            return read.error();
-        while (rows.next()) {
-            ++m_report.rows;
-            State &state = running[rows.text(1)];
-            const QString type = rows.text(2);
-            const Money amount = rows.money(3);
-            if (type == "opening"_L1)
-                state = { amount, Money() };
-            else if (type == "topup"_L1)
-                state.max += amount;
-            else if (type == "debit"_L1)
-                state.used += amount;
-            else if (type == "adjustment"_L1)
-                state.max += amount;
-            // A new period, or the replacement of an automatic budget, forgives what was used.
-            const QString reason = rows.text(6);
-            if (reason == "period_reset"_L1)
-                state.used = Money();
-            if (state.max != rows.money(4) || state.used != rows.money(5)) {
-                broken(u"max_after and used_after follow from the rows before"_s, u"budget_transactions"_s, rows.text(0),
-                       u"limit: %1; used: %2"_s.arg(amounts(state.max, rows.money(4)), amounts(state.used, rows.money(5))));
-                state = { rows.money(4), rows.money(5) };
-            }
+        for (const auto &replayed : { replayBudgets(m_db, m_findings), replayWallets(m_db, m_findings) }) {
+            if (!replayed)
+                return replayed.error();
+            m_report.rows += *replayed;
         }
-        Query budgets = m_db.prepare(u"SELECT id, max_usd, used_usd FROM budgets ORDER BY id"_s);
-        if (const auto read = budgets.exec(); !read)
-            return read.error();
-        while (budgets.next()) {
-            ++m_report.budgets;
-            const State expected = running.take(budgets.text(0));
-            if (expected.max != budgets.money(1) || expected.used != budgets.money(2))
-                broken(u"limit and use are the replay of the ledger"_s, u"budgets"_s, budgets.text(0),
-                       u"limit: %1; used: %2"_s.arg(amounts(expected.max, budgets.money(1)),
-                                                  amounts(expected.used, budgets.money(2))));
-        }
-        for (auto orphan = running.cbegin(); orphan != running.cend(); ++orphan)
-            broken(u"every ledger row belongs to a budget"_s, u"budget_transactions"_s, orphan.key(), u"no such budget"_s);
         return {};
     }
 
-    // Wallet leg, budget leg and log row of a call are all there or none is, with one amount.
-    Result<void> legsOfCalls()
+    Result<void> pair()
     {
-        QHash<QString, Money> billed;
-        Query logs = m_db.prepare(u"SELECT id, cost, billing_status FROM request_logs ORDER BY seq"_s);
-        if (const auto read = logs.exec(); !read)
-            return read.error();
-        while (logs.next()) {
-            ++m_report.rows;
-            const QString id = logs.text(0);
-            if (logs.text(2) == "billed"_L1) {
-                if (billed.contains(id))
-                    broken(u"a call is logged once"_s, u"request_logs"_s, id, u"the row is there twice"_s);
-                billed.insert(id, logs.money(1));
-            } else if (!logs.money(1).isZero()) {
-                broken(u"what was not billed costs nothing"_s, u"request_logs"_s, id, amounts(Money(), logs.money(1)));
-            }
+        qint64 logRows = 0;
+        for (const Pairing &pairing : pairings()) {
+            const auto lefts = checkPairs(m_db, pairing, m_findings);
+            if (!lefts)
+                return lefts.error();
+            logRows = qMax(logRows, *lefts);
         }
-
-        Query debits = m_db.prepare(u"SELECT id, metadata, amount FROM budget_transactions WHERE source = 'inference'"_s);
-        if (const auto read = debits.exec(); !read)
-            return read.error();
-        QHash<QString, int> debited;
-        while (debits.next()) {
-            const QString log = QJsonDocument::fromJson(debits.text(1).toUtf8()).object().value("log_id"_L1).toString();
-            const auto cost = billed.constFind(log);
-            if (cost == billed.constEnd())
-                broken(u"a debit belongs to a billed call"_s, u"budget_transactions"_s, debits.text(0), u"no such log row"_s);
-            else if (*cost != debits.money(2))
-                broken(u"a debit is what the call cost"_s, u"budget_transactions"_s, debits.text(0),
-                       amounts(*cost, debits.money(2)));
-            if (++debited[log] > 1)
-                broken(u"a call is debited once"_s, u"budget_transactions"_s, debits.text(0), u"second debit of one call"_s);
-        }
-
-        Query charges = m_db.prepare(u"SELECT id, reference, amount FROM wallet_transactions WHERE type = 'llm_usage'"_s);
-        if (const auto read = charges.exec(); !read)
-            return read.error();
-        while (charges.next()) {
-            const auto cost = billed.constFind(charges.text(1));
-            if (cost == billed.constEnd()) {
-                broken(u"a charge belongs to one billed call"_s, u"wallet_transactions"_s, charges.text(0), u"no such log row, or charged twice"_s);
-                continue;
-            }
-            if (*cost != charges.money(2))
-                broken(u"a charge is what the call cost"_s, u"wallet_transactions"_s, charges.text(0),
-                       amounts(*cost, charges.money(2)));
-            billed.erase(cost);
-        }
-        for (auto missing = billed.cbegin(); missing != billed.cend(); ++missing)
-            broken(u"a billed call is charged to the wallet"_s, u"request_logs"_s, missing.key(), u"no wallet transaction"_s);
+        m_report.rows += logRows;
         return {};
     }
 
-    // One key, one money row.
-    Result<void> idempotency()
+    Result<void> count()
     {
-        Query twins = m_db.prepare(u"SELECT platform_id, idempotency_key, count(*) FROM budget_transactions "
-                                   "WHERE idempotency_key IS NOT NULL GROUP BY platform_id, idempotency_key "
-                                   "HAVING count(*) > 1"_s);
-        if (const auto read = twins.exec(); !read)
-            return read.error();
-        while (twins.next())
-            broken(u"one idempotency key, one money row"_s, u"budget_transactions"_s, twins.text(1),
-                   u"%1 rows"_s.arg(twins.integer(2)));
+        Query accounts = m_db.prepare(u"SELECT (SELECT count(*) FROM wallets), (SELECT count(*) FROM budgets)"_s);
+        if (const auto read = accounts.exec(); !read)
+            return read;
+        if (accounts.next()) {
+            m_report.wallets = accounts.integer(0);
+            m_report.budgets = accounts.integer(1);
+        }
         return {};
     }
 
     Database &m_db;
+    Findings m_findings;
     VerifyReport m_report;
 };
 

@@ -16,6 +16,24 @@ namespace assistiv {
 
 enum class KeyType { Platform, EndUser, Admin };
 
+/// How much may be asked of the gateway; empty: no limit.
+struct RateLimit
+{
+    std::optional<qint64> requestsPerMinute = {};
+    std::optional<qint64> tokensPerMinute = {};
+    std::optional<qint64> requestsPerDay = {};
+
+    bool isAny() const { return requestsPerMinute || tokensPerMinute || requestsPerDay; }
+    friend bool operator==(const RateLimit &, const RateLimit &) = default;
+};
+
+/// The limits of one call. With a platform key those of an end user mean nothing.
+struct CallLimits
+{
+    RateLimit endUser = {};
+    RateLimit platform = {};
+};
+
 // The committed state that the gates of inference read, in parts that change independently of each other.
 
 struct KeyState
@@ -70,6 +88,25 @@ struct BudgetState
     Timestamp periodEnd = {};
 };
 
+struct PlatformLimitsState
+{
+    PlatformId platform = {};
+    /// Of each end user without limits of its own.
+    RateLimit endUserDefault = {};
+    /// Of all calls together.
+    RateLimit wholePlatform = {};
+
+    friend bool operator==(const PlatformLimitsState &, const PlatformLimitsState &) = default;
+};
+
+struct EndUserLimitsState
+{
+    PlatformId platform = {};
+    EndUserId endUser = {};
+    /// Replaces the platform's default as a whole.
+    std::optional<RateLimit> own = {};
+};
+
 /// A platform's own key for one provider, readable only in memory.
 struct ProviderKey
 {
@@ -94,6 +131,8 @@ struct AccountChanges
     QList<EndUserState> endUsers;
     QList<BudgetState> budgets;
     QList<ProviderKeysState> providerKeys;
+    QList<PlatformLimitsState> platformLimits;
+    QList<EndUserLimitsState> endUserLimits;
     /// Providers, models or prices have changed.
     bool catalogue = false;
 
@@ -103,10 +142,12 @@ struct AccountChanges
     void add(EndUserState state) { endUsers.append(std::move(state)); }
     void add(BudgetState state) { budgets.append(std::move(state)); }
     void add(ProviderKeysState state) { providerKeys.append(std::move(state)); }
+    void add(PlatformLimitsState state) { platformLimits.append(std::move(state)); }
+    void add(EndUserLimitsState state) { endUserLimits.append(std::move(state)); }
     bool isEmpty() const
     {
         return keys.isEmpty() && platforms.isEmpty() && wallets.isEmpty() && endUsers.isEmpty() && budgets.isEmpty()
-            && providerKeys.isEmpty() && !catalogue;
+            && providerKeys.isEmpty() && platformLimits.isEmpty() && endUserLimits.isEmpty() && !catalogue;
     }
     void append(AccountChanges other)
     {
@@ -116,6 +157,8 @@ struct AccountChanges
         endUsers += std::move(other.endUsers);
         budgets += std::move(other.budgets);
         providerKeys += std::move(other.providerKeys);
+        platformLimits += std::move(other.platformLimits);
+        endUserLimits += std::move(other.endUserLimits);
         catalogue = catalogue || other.catalogue;
     }
 };

@@ -12,6 +12,8 @@
 #include <QtSql/QSqlDriver>
 #include <QtSql/QSqlError>
 
+#include <sqlite3.h>
+
 #include <atomic>
 
 namespace assistiv {
@@ -20,7 +22,7 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-enum class Cause { Unique, Contended, Unavailable, Other };
+enum class Cause { Unique, Contended, Full, Unavailable, Other };
 
 // SQLite reports extended result codes, PostgreSQL SQLSTATE.
 Cause causeOf(const QSqlError &error, Dialect dialect)
@@ -29,9 +31,11 @@ Cause causeOf(const QSqlError &error, Dialect dialect)
     if (dialect == Dialect::Sqlite) {
         if (code == "2067"_L1 || code == "1555"_L1)
             return Cause::Unique;
-        // Busy, locked, read-only, I/O error, full, cannot open; the low byte is the primary code.
-        static constexpr int Unavailable[] = { 5, 6, 8, 10, 13, 14 };
+        // Full; busy, locked, read-only, I/O error, cannot open; the low byte is the primary code.
+        static constexpr int Unavailable[] = { 5, 6, 8, 10, 14 };
         const int primary = code.toInt() & 0xff;
+        if (primary == 13)
+            return Cause::Full;
         return std::find(std::begin(Unavailable), std::end(Unavailable), primary) != std::end(Unavailable)
             ? Cause::Unavailable
             : Cause::Other;
@@ -41,12 +45,21 @@ Cause causeOf(const QSqlError &error, Dialect dialect)
     // 40 deadlock or serialization, 55P03 lock not to be had.
     if (code.startsWith("40"_L1) || code == "55P03"_L1)
         return Cause::Contended;
-    // 08 connection, 25006 read only, 25P03 idle for too long, 53 resources (disk full), 57 shut down, 58 system; no
-    // code at all: the line is dead.
+    if (code == "53100"_L1)
+        return Cause::Full;
+    // 08 connection, 25006 read only, 25P03 idle for too long, 53 resources, 57 shut down, 58 system; no code at all:
+    // the line is dead.
     const bool unavailable = code.isEmpty() || code.startsWith("08"_L1) || code == "25006"_L1 || code == "25P03"_L1
         || code.startsWith("53"_L1) || code.startsWith("57"_L1) || code.startsWith("58"_L1)
         || error.type() == QSqlError::ConnectionError;
     return unavailable ? Cause::Unavailable : Cause::Other;
+}
+
+Error diskFull()
+{
+    Error error = databaseUnavailable();
+    error.message = u"There is no space left on the disk."_s;
+    return error;
 }
 
 Error asError(const QSqlError &error, Cause cause)
@@ -57,14 +70,22 @@ Error asError(const QSqlError &error, Cause cause)
     case Cause::Contended:
         Log::write(LogLevel::Debug, "store", u"lost a race for a lock: "_s + error.text());
         return databaseUnavailable();
+    case Cause::Full:
     case Cause::Unavailable:
         Log::warning("store", u"database not available: "_s + error.text());
-        return databaseUnavailable();
+        return cause == Cause::Full ? diskFull() : databaseUnavailable();
     case Cause::Other:
         break;
     }
     Log::error("store", u"statement failed: "_s + error.text());
     return { ErrorCode::Internal, u"An internal error occurred."_s };
+}
+
+/// SQLite's own connection behind QtSql's; null when it is not open. Both are the system's one library.
+sqlite3 *sqliteHandle(const QString &connection)
+{
+    const QVariant handle = QSqlDatabase::database(connection, false).driver()->handle();
+    return qstrcmp(handle.typeName(), "sqlite3*") == 0 ? *static_cast<sqlite3 *const *>(handle.constData()) : nullptr;
 }
 
 } // namespace
@@ -144,6 +165,11 @@ bool Query::next()
     return false;
 }
 
+Result<void> Query::ended() const
+{
+    return m_query->lastError().isValid() ? Result<void>(m_db->errorOf(*m_query)) : Result<void>();
+}
+
 int Query::changedRows() const
 {
     return m_query->numRowsAffected();
@@ -187,7 +213,7 @@ Database::Database(DatabaseUrl url, Access access)
 
 Database::~Database()
 {
-    m_statements.clear();
+    dropStatements();
     QSqlDatabase::database(m_connection, false).close();
     QSqlDatabase::removeDatabase(m_connection);
 }
@@ -285,15 +311,18 @@ bool Database::isAlive() const
 
 Result<void> Database::reconnect()
 {
-    m_statements.clear();
+    dropStatements();
     QSqlDatabase::database(m_connection, false).close();
+    // SQLite would make a new, empty one where a disk has gone away.
+    if (m_url.dialect == Dialect::Sqlite && !QFileInfo::exists(m_url.name))
+        return databaseUnavailable();
     return connect();
 }
 
 Result<void> Database::listen(const QString &channel, QObject *context,
                               std::function<void(const QString &message)> heard)
 {
-    m_statements.clear();
+    dropStatements();
     m_isListening = true;
     QSqlDriver *driver = QSqlDatabase::database(m_connection, false).driver();
     const auto hear = [channel, heard = std::move(heard)](const QString &name, QSqlDriver::NotificationSource,
@@ -303,6 +332,39 @@ Result<void> Database::listen(const QString &channel, QObject *context,
     };
     QObject::connect(driver, &QSqlDriver::notification, context, hear);
     return driver->subscribeToNotification(channel) ? Result<void>() : databaseUnavailable();
+}
+
+void Database::dropStatements()
+{
+    m_statements.clear();
+    m_nativeStatements.clear();
+}
+
+sqlite3_stmt *Database::prepareNative(const QString &literal)
+{
+    auto &statement = m_nativeStatements[literal];
+    if (!statement) {
+        sqlite3_stmt *prepared = nullptr;
+        const QByteArray sql = literal.toUtf8();
+        if (sqlite3 *handle = sqliteHandle(m_connection))
+            sqlite3_prepare_v3(handle, sql.constData(), int(sql.size()), SQLITE_PREPARE_PERSISTENT, &prepared, nullptr);
+        if (!prepared) {
+            m_nativeStatements.remove(literal);
+            return nullptr;
+        }
+        statement.reset(prepared, &sqlite3_finalize);
+    }
+    return statement.get();
+}
+
+Error Database::nativeError()
+{
+    sqlite3 *handle = sqliteHandle(m_connection);
+    if (!handle)
+        return databaseUnavailable();
+    const QString code = QString::number(sqlite3_extended_errcode(handle));
+    const QSqlError error({}, QString::fromUtf8(sqlite3_errmsg(handle)), QSqlError::StatementError, code);
+    return asError(error, causeOf(error, Dialect::Sqlite));
 }
 
 qint64 Database::sizeBytes()
@@ -328,8 +390,9 @@ bool Transaction::isSqliteWriter(const Database &db)
 
 Transaction::~Transaction()
 {
+    // Refused, with nothing to be said about it, where the database has given up by itself.
     if (m_open)
-        (void)m_db.run(u"ROLLBACK"_s);
+        QSqlQuery(QSqlDatabase::database(m_db.m_connection, false)).exec(u"ROLLBACK"_s);
 }
 
 bool Transaction::isSound() const

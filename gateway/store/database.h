@@ -16,6 +16,8 @@
 #include <memory>
 #include <optional>
 
+struct sqlite3_stmt;
+
 namespace assistiv {
 
 enum class Dialect { Sqlite, PostgreSql };
@@ -62,6 +64,8 @@ public:
     /// Conflict when a unique rule was broken, DatabaseUnavailable when the database cannot work, Internal otherwise.
     Result<void> exec();
     bool next();
+    /// After next() said false: an error when the rows broke off. For whoever must not take that for their end.
+    Result<void> ended() const;
     int changedRows() const;
 
     bool isNull(int column) const;
@@ -129,9 +133,14 @@ public:
 
     Dialect dialect() const { return m_url.dialect; }
     const DatabaseUrl &url() const { return m_url; }
+    bool isWritable() const { return m_access == Access::ReadWrite; }
 
     /// The statement must be a literal; the same statement may not be in use twice at the same time.
     Query prepare(const QString &literal);
+    /// A statement of SQLite's own interface on this connection, for bulk work; null after an error. SQLite only.
+    sqlite3_stmt *prepareNative(const QString &literal);
+    /// What went wrong in the last call of SQLite's own interface.
+    Error nativeError();
     /// For statements without parameters or rows.
     Result<void> run(const QString &statement);
 
@@ -153,6 +162,8 @@ public:
 private:
     explicit Database(DatabaseUrl url, Access access);
     Result<void> connect();
+    /// Open statements would keep the connection from closing.
+    void dropStatements();
     friend class Query;
     Error errorOf(const QSqlQuery &query);
 
@@ -163,6 +174,7 @@ private:
     Access m_access;
     QString m_connection;
     QHash<QString, std::shared_ptr<QSqlQuery>> m_statements;
+    QHash<QString, std::shared_ptr<sqlite3_stmt>> m_nativeStatements;
     /// A savepoint could not be undone, so the database has given up the whole transaction by itself; or rows were cut
     /// short.
     bool m_transactionLost = false;

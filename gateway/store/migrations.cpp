@@ -56,6 +56,16 @@ QStringList statementsOf(const QString &path, Dialect dialect)
     return statements;
 }
 
+const QString VersionTable = u"CREATE TABLE IF NOT EXISTS schema_migrations "
+                             "(version BIGINT PRIMARY KEY, applied_at BIGINT NOT NULL)"_s;
+
+Error newerThanThis(int version)
+{
+    return { ErrorCode::Conflict,
+             u"The database has version %1, this program knows only up to %2. Start the newer program, or restore a "
+             "backup made with this one."_s.arg(version).arg(newestSchemaVersion()) };
+}
+
 Result<int> schemaVersion(Database &db)
 {
     Query query = db.prepare(u"SELECT max(version) FROM schema_migrations"_s);
@@ -72,9 +82,7 @@ Result<int> makeVersionTable(Database &db)
         return started.error();
     if (const auto alone = NodeStore(db).lockOthersOut(NodeStore::StartPatienceMs); !alone)
         return alone.error();
-    if (const auto made = db.run(u"CREATE TABLE IF NOT EXISTS schema_migrations "
-                                 "(version BIGINT PRIMARY KEY, applied_at BIGINT NOT NULL)"_s);
-        !made)
+    if (const auto made = db.run(VersionTable); !made)
         return made.error();
     const auto current = schemaVersion(db);
     if (!current)
@@ -82,6 +90,16 @@ Result<int> makeVersionTable(Database &db)
     if (const auto committed = transaction.commit(); !committed)
         return committed.error();
     return *current;
+}
+
+Result<void> runFile(Database &db, const MigrationFile &file)
+{
+    const QStringList statements = statementsOf(file.path, db.dialect());
+    for (const QString &statement : statements) {
+        if (const auto done = db.run(statement); !done)
+            return done.error();
+    }
+    return {};
 }
 
 Result<void> applyFile(Database &db, const MigrationFile &file)
@@ -96,11 +114,8 @@ Result<void> applyFile(Database &db, const MigrationFile &file)
         return current.error();
     if (*current >= file.version)
         return {}; // another gateway was faster
-    const QStringList statements = statementsOf(file.path, db.dialect());
-    for (const QString &statement : statements) {
-        if (const auto done = db.run(statement); !done)
-            return done.error();
-    }
+    if (const auto done = runFile(db, file); !done)
+        return done.error();
     Query note = db.prepare(u"INSERT INTO schema_migrations (version, applied_at) VALUES (?, ?)"_s);
     if (const auto noted = note.bind(file.version, Clock::system().now()).exec(); !noted)
         return noted.error();
@@ -117,16 +132,51 @@ int newestSchemaVersion()
     return migrationFiles().constLast().version;
 }
 
+Result<int> knownSchemaVersion(Database &db)
+{
+    {
+        Query query = db.prepare(db.dialect() == Dialect::Sqlite
+                                     ? u"SELECT count(*) FROM sqlite_master WHERE name = 'schema_migrations'"_s
+                                     : u"SELECT count(*) FROM information_schema.tables WHERE table_schema = "
+                                       "current_schema() AND table_name = 'schema_migrations'"_s);
+        if (const auto read = query.exec(); !read)
+            return read.error();
+        const bool isOurs = query.next() && query.integer(0) > 0;
+        if (const auto ended = query.ended(); !ended)
+            return ended.error();
+        if (!isOurs)
+            return 0;
+    }
+    const auto version = schemaVersion(db);
+    if (version && *version > newestSchemaVersion())
+        return newerThanThis(*version);
+    return version;
+}
+
+Result<void> makeSchema(Database &db, int version)
+{
+    Transaction transaction(db);
+    if (const auto started = transaction.started(); !started)
+        return started.error();
+    if (const auto made = db.run(VersionTable); !made)
+        return made.error();
+    const QList<MigrationFile> files = migrationFiles();
+    for (const MigrationFile &file : files) {
+        if (file.version > version)
+            break;
+        if (const auto done = runFile(db, file); !done)
+            return done.error();
+    }
+    return transaction.commit();
+}
+
 Result<void> migrate(Database &db)
 {
     const auto current = makeVersionTable(db);
     if (!current)
         return current.error();
-    if (*current > newestSchemaVersion()) {
-        return Error { ErrorCode::Conflict,
-                       u"The database has version %1, this program knows only up to %2. Start the newer program, or "
-                       "restore a backup made with this one."_s.arg(*current).arg(newestSchemaVersion()) };
-    }
+    if (*current > newestSchemaVersion())
+        return newerThanThis(*current);
     const QList<MigrationFile> files = migrationFiles();
     for (const MigrationFile &file : files) {
         if (file.version <= *current)

@@ -13,6 +13,9 @@ class NodeStore
 public:
     /// How long a start waits for another gateway that is migrating or setting up.
     static constexpr int StartPatienceMs = 600'000;
+    /// Its one row is the number of the newest commit. It belongs to the database, not to what it holds: copies leave it
+    /// alone, so that numbers grow as long as the database is there.
+    static constexpr QLatin1StringView ClockTable { "node_clock" };
     /// The longest message that fits into a NOTIFY, with some room.
     static constexpr qsizetype LongestMessage = 7'000;
 

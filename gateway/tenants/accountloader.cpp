@@ -3,7 +3,9 @@
 #include "tenants/accountloader.h"
 
 #include "catalog/llmconfigs.h"
+#include "ledger/calllog.h"
 #include "store/database.h"
+#include "tenants/ratelimitstore.h"
 
 #include <QtCore/QJsonDocument>
 #include <QtCore/QJsonObject>
@@ -49,6 +51,11 @@ Result<void> readPlatform(Database &db, const PlatformId &id, AccountChanges &in
         return read.error();
     if (wallet.next())
         into.add(WalletState { id, wallet.id<WalletId>(0), wallet.money(1), wallet.flag(2) });
+
+    const auto limits = RateLimitStore(db).ofPlatform(id);
+    if (!limits)
+        return limits.error();
+    into.add(*limits);
     return {};
 }
 
@@ -70,6 +77,24 @@ Result<void> readEndUser(Database &db, const PlatformId &platform, const EndUser
     } else {
         into.add(BudgetState { .platform = platform, .endUser = id });
     }
+
+    const auto own = RateLimitStore(db).ofEndUser(id);
+    if (!own)
+        return own.error();
+    into.add(EndUserLimitsState { platform, id, *own });
+    return {};
+}
+
+Result<void> tellCallsBefore(const ServiceContext &context, const PlatformId &platform, const EndUserId &endUser,
+                             RateLimiter &limiter)
+{
+    if (limiter.hasWholeDay(platform, endUser))
+        return {};
+    const Timestamp until = limiter.startedAt();
+    const auto calls = CallLog(context).requestsByMinute(platform, endUser, until.plusMs(-RateLimiter::DayMs), until);
+    if (!calls)
+        return calls.error();
+    limiter.setCallsBefore(platform, endUser, *calls);
     return {};
 }
 
@@ -95,6 +120,23 @@ Result<AccountChanges> loadAccounts(const ServiceContext &context, const QByteAr
             return read.error();
     }
     return states;
+}
+
+Result<void> loadCallsBefore(const ServiceContext &context, const AccountChanges &accounts, RateLimiter &limiter)
+{
+    for (const PlatformLimitsState &limits : accounts.platformLimits) {
+        if (limits.wholePlatform.requestsPerDay) {
+            if (const auto told = tellCallsBefore(context, limits.platform, {}, limiter); !told)
+                return told.error();
+        }
+        for (const EndUserLimitsState &user : accounts.endUserLimits) {
+            if (!user.own.value_or(limits.endUserDefault).requestsPerDay)
+                continue;
+            if (const auto told = tellCallsBefore(context, user.platform, user.endUser, limiter); !told)
+                return told.error();
+        }
+    }
+    return {};
 }
 
 int markupBasisPoints(const QString &settingsJson)

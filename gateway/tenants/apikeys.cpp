@@ -34,11 +34,6 @@ Error noApiKey()
     return { ErrorCode::ApiKeyNotFound, u"There is no such API key."_s };
 }
 
-Error expiresInThePast()
-{
-    return { .code = ErrorCode::ValidationError, .message = u"expires_at must be in the future."_s, .param = u"expires_at"_s };
-}
-
 } // namespace
 
 Result<MintedKey> ApiKeys::createForPlatform(const PlatformId &platform, const ApiKeyDraft &draft)
@@ -56,11 +51,19 @@ Result<MintedKey> ApiKeys::createAdminKey()
     return mint(KeyType::Admin, {}, {}, { .name = u"Admin key"_s, .scopes = {} });
 }
 
+Result<void> ApiKeys::checkExpiry(const std::optional<Timestamp> &expiresAt) const
+{
+    if (!expiresAt || *expiresAt > m_context.clock.now())
+        return {};
+    return Error { .code = ErrorCode::ValidationError,
+                   .message = u"expires_at must be in the future."_s,
+                   .param = u"expires_at"_s };
+}
+
 Result<MintedKey> ApiKeys::mint(KeyType type, const PlatformId &platform, const EndUserId &user, const ApiKeyDraft &draft)
 {
-    const Timestamp now = m_context.clock.now();
-    if (draft.expiresAt && *draft.expiresAt <= now)
-        return expiresInThePast();
+    if (const auto valid = checkExpiry(draft.expiresAt); !valid)
+        return valid.error();
     const QString prefix = typePrefix(type);
     const QString raw = prefix + QString::fromLatin1(randomBytes(SecretBytes).toHex());
 
@@ -74,7 +77,7 @@ Result<MintedKey> ApiKeys::mint(KeyType type, const PlatformId &platform, const 
     row.name = draft.name;
     row.scopes = draft.scopes;
     row.expiresAt = draft.expiresAt;
-    row.createdAt = now;
+    row.createdAt = m_context.clock.now();
     if (const auto inserted = m_store.insert(row); !inserted)
         return inserted.error();
     m_context.changes.add(stateOf(row));
@@ -127,11 +130,11 @@ Result<void> ApiKeys::save(const ApiKeyRow &row)
 
 Result<ApiKey> ApiKeys::patch(const PlatformId &platform, const ApiKeyId &id, const ApiKeyChange &change)
 {
+    if (const auto valid = checkExpiry(change.expiresAt.value_or(std::nullopt)); !valid)
+        return valid.error();
     auto key = find(platform, id);
     if (!key)
         return key.error();
-    if (change.expiresAt && *change.expiresAt && **change.expiresAt <= m_context.clock.now())
-        return expiresInThePast();
     key->name = change.name.value_or(key->name);
     key->isActive = change.isActive.value_or(key->isActive);
     key->expiresAt = change.expiresAt.value_or(key->expiresAt);

@@ -35,6 +35,9 @@ class ApiKeys
 public:
     explicit ApiKeys(const ServiceContext &context) : m_context(context), m_store(context.db) {}
 
+    /// ValidationError when it is not in the future. For whoever has to look something up before a key can be made: what is
+    /// wrong by itself is said first.
+    Result<void> checkExpiry(const std::optional<Timestamp> &expiresAt) const;
     /// ValidationError when expires_at is not in the future. The platform and the user must exist.
     Result<MintedKey> createForPlatform(const PlatformId &platform, const ApiKeyDraft &draft);
     Result<MintedKey> createForEndUser(const PlatformId &platform, const EndUserId &user, const ApiKeyDraft &draft);

@@ -122,6 +122,8 @@ Result<void> EndUsers::remove(const PlatformId &platform, const EndUserId &id)
 
 Result<MintedKey> EndUsers::createKey(const PlatformId &platform, const EndUserId &id, const ApiKeyDraft &draft)
 {
+    if (const auto valid = m_keys.checkExpiry(draft.expiresAt); !valid)
+        return valid.error();
     if (const auto user = get(platform, id); !user)
         return user.error();
     return m_keys.createForEndUser(platform, id, draft);

@@ -123,16 +123,34 @@ Result<EndUserRows> EndUserStore::list(const PlatformId &platform, const EndUser
 
 Result<void> EndUserStore::remove(const PlatformId &platform, const EndUserId &id)
 {
-    // Every settlement locks the wallet first: another gateway's comes before all of this or finds the user gone.
+    // Every settlement locks the wallet first: another gateway's comes before all of this, and what it wrote is seen below,
+    // or it finds the user gone.
     {
         Query lock = m_db.prepare(u"UPDATE wallets SET updated_at = updated_at WHERE platform_id = ?"_s);
         if (const auto locked = lock.bind(platform).exec(); !locked)
             return locked.error();
     }
+    BudgetId budget;
     {
-        Query ledger = m_db.prepare(u"DELETE FROM budget_transactions WHERE budget_id IN "
-                                    "(SELECT id FROM budgets WHERE end_user_id = ?)"_s);
-        if (const auto removed = ledger.bind(id).exec(); !removed)
+        Query find = m_db.prepare(u"SELECT id FROM budgets WHERE end_user_id = ?"_s);
+        if (const auto read = find.bind(id).exec(); !read)
+            return read.error();
+        if (find.next())
+            budget = find.id<BudgetId>(0);
+    }
+    {
+        Query user = m_db.prepare(u"DELETE FROM end_users WHERE id = ?"_s);
+        if (const auto removed = user.bind(id).exec(); !removed)
+            return removed.error();
+    }
+    {
+        Query ledger = m_db.prepare(u"DELETE FROM budget_transactions WHERE budget_id = ?"_s);
+        if (const auto removed = ledger.bind(budget).exec(); !removed)
+            return removed.error();
+    }
+    {
+        Query messages = m_db.prepare(u"DELETE FROM webhook_messages WHERE end_user_id = ?"_s);
+        if (const auto removed = messages.bind(id).exec(); !removed)
             return removed.error();
     }
     {
@@ -140,15 +158,10 @@ Result<void> EndUserStore::remove(const PlatformId &platform, const EndUserId &i
         if (const auto anonymised = logs.bind(id).exec(); !anonymised)
             return anonymised.error();
     }
-    {
-        const QByteArray named = "\"end_user_id\":\"" + id.toLatin1() + '"';
-        Query wallet = m_db.prepare(u"UPDATE wallet_transactions SET end_user_id = NULL, metadata = replace(metadata, ?, ?) "
-                                    "WHERE platform_id = ? AND end_user_id = ?"_s);
-        if (const auto anonymised = wallet.bind(named, QByteArray("\"end_user_id\":null"), platform, id).exec(); !anonymised)
-            return anonymised.error();
-    }
-    Query user = m_db.prepare(u"DELETE FROM end_users WHERE id = ?"_s);
-    return user.bind(id).exec();
+    const QByteArray named = "\"end_user_id\":\"" + id.toLatin1() + '"';
+    Query wallet = m_db.prepare(u"UPDATE wallet_transactions SET end_user_id = NULL, metadata = replace(metadata, ?, ?) "
+                                "WHERE platform_id = ? AND end_user_id = ?"_s);
+    return wallet.bind(named, QByteArray("\"end_user_id\":null"), platform, id).exec();
 }
 
 } // namespace assistiv

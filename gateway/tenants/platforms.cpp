@@ -82,18 +82,26 @@ Result<void> checkSetting(const QByteArray &name, const QByteArray &value)
     return {};
 }
 
-/// The stored settings with the members of the change; null removes one.
+Result<void> checkSettings(const QByteArray &change)
+{
+    for (const auto &[name, value] : membersOf(change)) {
+        if (value == "null")
+            continue;
+        if (const auto valid = checkSetting(name, value); !valid)
+            return valid.error();
+    }
+    return {};
+}
+
+/// The stored settings with the members of the change, which must be valid; null removes one.
 Result<QByteArray> mergedSettings(const QByteArray &stored, const QByteArray &change)
 {
     Members members = membersOf(stored);
     for (const auto &[name, value] : membersOf(change)) {
-        if (value == "null") {
+        if (value == "null")
             members.removeIf([&](const auto &member) { return member.first == name; });
-            continue;
-        }
-        if (const auto valid = checkSetting(name, value); !valid)
-            return valid.error();
-        setMember(members, name, value);
+        else
+            setMember(members, name, value);
     }
     QByteArray json = "{";
     for (const auto &[name, value] : members) {
@@ -124,6 +132,19 @@ Result<void> checkSlug(const QString &slug)
                                   "either end."_s);
     }
     return {};
+}
+
+/// What is wrong whichever platform is meant.
+Result<void> checkChange(const PlatformChange &change)
+{
+    Result<void> valid;
+    if (change.name)
+        valid = checkName(*change.name);
+    if (valid && change.slug)
+        valid = checkSlug(*change.slug);
+    if (valid && change.settings)
+        valid = checkSettings(*change.settings);
+    return valid;
 }
 
 Error slugNamed(const Error &error)
@@ -161,6 +182,8 @@ Result<CreatedPlatform> Platforms::create(const PlatformDraft &draft)
     if (const auto valid = checkName(draft.name); !valid)
         return valid.error();
     if (const auto valid = checkSlug(draft.slug); !valid)
+        return valid.error();
+    if (const auto valid = checkSettings(draft.settings); !valid)
         return valid.error();
     const auto settings = mergedSettings("{}", draft.settings);
     if (!settings)
@@ -205,19 +228,13 @@ Result<PlatformRows> Platforms::list(qint64 offset, qint64 limit)
 
 Result<Platform> Platforms::patch(const PlatformId &id, const PlatformChange &change)
 {
+    if (const auto valid = checkChange(change); !valid)
+        return valid.error();
     auto platform = get(id);
     if (!platform)
         return platform.error();
-    if (change.name) {
-        if (const auto valid = checkName(*change.name); !valid)
-            return valid.error();
-        platform->name = *change.name;
-    }
-    if (change.slug) {
-        if (const auto valid = checkSlug(*change.slug); !valid)
-            return valid.error();
-        platform->slug = *change.slug;
-    }
+    platform->name = change.name.value_or(platform->name);
+    platform->slug = change.slug.value_or(platform->slug);
     if (change.settings) {
         auto settings = mergedSettings(platform->settings, *change.settings);
         if (!settings)

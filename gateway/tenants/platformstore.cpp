@@ -83,10 +83,11 @@ Result<PlatformRows> PlatformStore::list(qint64 offset, qint64 limit)
 Result<void> PlatformStore::remove(const PlatformId &id)
 {
     const QString statements[] = {
-        // Every settlement locks the wallet first: another gateway's comes before all of this or finds the platform
-        // gone.
+        // Locks: whoever writes money of this platform on another gateway is waited for, and finds nothing afterwards.
         u"UPDATE wallets SET updated_at = updated_at WHERE platform_id = ?"_s,
+        u"UPDATE budgets SET updated_at = updated_at WHERE platform_id = ?"_s,
         u"DELETE FROM budget_transactions WHERE budget_id IN (SELECT id FROM budgets WHERE platform_id = ?)"_s,
+        u"DELETE FROM webhook_messages WHERE platform_id = ?"_s,
         u"DELETE FROM wallet_transactions WHERE platform_id = ?"_s,
         u"DELETE FROM request_logs WHERE platform_id = ?"_s,
         u"DELETE FROM platforms WHERE id = ?"_s,

@@ -25,9 +25,9 @@ function(gateway_module name)
     endif()
 endfunction()
 
-# gateway_test(<name> SOURCES <files> LINK <libraries> [LABELS <labels>] [TIMEOUT <seconds>] [DATABASES
-# both|postgresql]) A QtTest executable known to ctest under its own name. DATABASES: it is run (also) as
-# <name>.postgresql, with the URL of a PostgreSQL server in ASSISTIV_TEST_POSTGRES.
+# gateway_test(<name> SOURCES <files> LINK <libraries> [LABELS <labels>] [TIMEOUT <seconds>] [DATABASES both|postgresql])
+# A QtTest executable known to ctest under its own name. DATABASES: it is run (also) as <name>.postgresql, with the URL of a
+# PostgreSQL server in ASSISTIV_TEST_POSTGRES.
 function(gateway_test name)
     cmake_parse_arguments(ARG "" "TIMEOUT;DATABASES" "SOURCES;LINK;LABELS" ${ARGN})
     add_executable(${name} ${ARG_SOURCES})

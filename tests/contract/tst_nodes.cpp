@@ -4,6 +4,7 @@
 #include "fixtures/scratchdatabase.h"
 #include "fixtures/valueof.h"
 #include "ledger/commitorder.h"
+#include "limits/ratelimiter.h"
 #include "services/bootstrap.h"
 #include "services/services.h"
 #include "services/verify.h"
@@ -30,6 +31,8 @@ class tst_Nodes : public QObject
     Q_OBJECT
 
 private Q_SLOTS:
+    // Messages and the lock of management writes are of a whole database.
+    void initTestCase() { ScratchDatabase::useWholeDatabases(); }
     void init();
     void cleanup();
 
@@ -43,12 +46,15 @@ private Q_SLOTS:
     void listensAgainWhenTheLineWasLost();
     void knowsWhoIsAlive();
     void exchangesCounts();
+    void tellsLaterWhatItCountedWithoutALine();
+    void forgetsLimitsThatOthersChanged();
 
     // The writer among others.
     void runsABatchAgainAfterADeadlock();
     void waitsLongerThanTheLockTimeout();
     void settlesWhileAnotherOneManages();
     void numbersGrowInTheOrderOfCommits();
+    void announcesALowBalanceOnce();
     void skipsResetsThatAnotherOneIsAtWorkOn();
 
     // Whole gateways.
@@ -63,10 +69,12 @@ private Q_SLOTS:
 private:
     struct Ear
     {
-        explicit Ear(const DatabaseUrl &url, const QByteArray &name, SharedCounts counts = {});
+        Ear(const DatabaseUrl &url, const QByteArray &name);
         bool knows(const PlatformId &platform) const;
+        bool hasNoTokensLeft(const PlatformId &platform, const EndUserId &user);
 
         AccountBook book;
+        RateLimiter limiter { Clock::system() };
         std::atomic<quint64> published = 0;
         std::atomic<int> catalogueReads = 0;
         std::unique_ptr<Nodes> nodes;
@@ -99,6 +107,8 @@ private:
 
 namespace {
 
+constexpr qint64 SomeTokens = 10;
+
 /// A management write of one function; remembers how it went.
 class NodeJob final : public DoorJob
 {
@@ -121,22 +131,23 @@ AccountChanges platformWith(const PlatformId &platform, Money balance)
     AccountChanges states;
     states.add(PlatformState { .id = platform });
     states.add(ProviderKeysState { platform, std::make_shared<QList<ProviderKey>>() });
+    states.add(PlatformLimitsState { .platform = platform });
     states.add(WalletState { platform, WalletId::create(), balance });
     return states;
 }
 
 } // namespace
 
-tst_Nodes::Ear::Ear(const DatabaseUrl &url, const QByteArray &name, SharedCounts counts)
+tst_Nodes::Ear::Ear(const DatabaseUrl &url, const QByteArray &name)
 {
     nodes = std::make_unique<Nodes>(Nodes::Parts { .database = url,
                                                    .clock = Clock::system(),
                                                    .vault = TheVault,
                                                    .book = book,
+                                                   .limiter = limiter,
                                                    .self = name,
                                                    .published = [this] { return published.load(); },
-                                                   .catalogueChanged = [this](Services &) { ++catalogueReads; },
-                                                   .counts = std::move(counts) });
+                                                   .catalogueChanged = [this](Services &) { ++catalogueReads; } });
     if (!QTest::qWaitFor([this] { return nodes->isListening(); }))
         qFatal("does not listen");
 }
@@ -301,47 +312,56 @@ void tst_Nodes::knowsWhoIsAlive()
     QTRY_VERIFY_WITH_TIMEOUT(one.nodes->seen().isEmpty(), Nodes::ForgetMs + 2'000);
 }
 
+bool tst_Nodes::Ear::hasNoTokensLeft(const PlatformId &platform, const EndUserId &user)
+{
+    const CallLimits limits { .endUser = { .tokensPerMinute = SomeTokens } };
+    return std::holds_alternative<RateLimiter::Denied>(limiter.admit(platform, user, limits));
+}
+
 void tst_Nodes::exchangesCounts()
 {
-    std::mutex mutex;
-    QByteArrayList heard;
-    QByteArrayList forgotten;
-    SharedCounts listening;
-    listening.add = [&](const QByteArray &node, const QByteArray &message) {
-        const std::scoped_lock lock(mutex);
-        heard.append(node + ": " + message);
-    };
-    listening.forget = [&](const QByteArray &node) {
-        const std::scoped_lock lock(mutex);
-        forgotten.append(node);
-    };
-    const auto isHeard = [&](const QByteArrayList &what) {
-        const std::scoped_lock lock(mutex);
-        return heard == what;
-    };
-    Ear one(m_scratch->url(), "one", listening);
+    Ear one(m_scratch->url(), "one");
+    const PlatformId platform = PlatformId::create();
+    const EndUserId user = EndUserId::create();
     {
-        SharedCounts telling;
-        QByteArrayList waiting;
-        telling.take = [&]() -> QByteArrayList {
-            const std::scoped_lock lock(mutex);
-            return std::exchange(waiting, {});
-        };
-        Ear two(m_scratch->url(), "two", telling);
+        Ear two(m_scratch->url(), "two");
+        for (int i = 0; i < 3; ++i)
+            (void)two.limiter.admit(platform, {}, {});
+        two.limiter.addTokens(platform, user, SomeTokens);
         QElapsedTimer told;
-        {
-            const std::scoped_lock lock(mutex);
-            waiting = { "user 5", "user 6" };
-            told.start();
-        }
-        QTRY_VERIFY(isHeard({ "two: user 5", "two: user 6" }));
+        told.start();
+        QTRY_VERIFY(one.hasNoTokensLeft(platform, user));
         QVERIFY2(told.elapsed() < 1'000, qPrintable(QString::number(told.elapsed())));
+        const auto verdict = one.limiter.admit(platform, {}, { .platform = { .requestsPerMinute = 3 } });
+        QVERIFY(std::holds_alternative<RateLimiter::Denied>(verdict));
+        QVERIFY(two.hasNoTokensLeft(platform, user)); // what it hears of itself is not counted again
+        QCOMPARE(two.limiter.size(), 2u);
     }
-    const auto isForgotten = [&] {
-        const std::scoped_lock lock(mutex);
-        return forgotten == QByteArrayList { "two" };
-    };
-    QTRY_VERIFY_WITH_TIMEOUT(isForgotten(), Nodes::ForgetMs + 2'000);
+    QTRY_VERIFY_WITH_TIMEOUT(!one.hasNoTokensLeft(platform, user), Nodes::ForgetMs + 2'000);
+}
+
+void tst_Nodes::tellsLaterWhatItCountedWithoutALine()
+{
+    Ear one(m_scratch->url(), "one");
+    Ear two(m_scratch->url(), "two");
+    QTRY_VERIFY(!one.nodes->seen().isEmpty() && !two.nodes->seen().isEmpty());
+    cutLines();
+    const PlatformId platform = PlatformId::create();
+    const EndUserId user = EndUserId::create();
+    two.limiter.addTokens(platform, user, SomeTokens);
+    QTRY_VERIFY(one.hasNoTokensLeft(platform, user));
+}
+
+void tst_Nodes::forgetsLimitsThatOthersChanged()
+{
+    Ear ear(m_scratch->url(), "me");
+    const PlatformId platform = PlatformId::create();
+    AccountChanges limits;
+    limits.add(PlatformLimitsState { .platform = platform });
+    ear.book.publishLoaded(platformWith(platform, Money::fromMicros(5)), ear.book.committed());
+    QVERIFY(ear.knows(platform));
+    valueOf(commit(limits));
+    QTRY_VERIFY(!ear.knows(platform));
 }
 
 void tst_Nodes::makeAccount()
@@ -501,6 +521,28 @@ void tst_Nodes::numbersGrowInTheOrderOfCommits()
         QVERIFY(balance < before);
         before = balance;
     }
+    QVERIFY(booksBalance());
+}
+
+void tst_Nodes::announcesALowBalanceOnce()
+{
+    makeAccount();
+    mustSucceed(m_scratch->db().run(u"UPDATE budgets SET low_balance_threshold = 499950, is_armed = TRUE"_s));
+    AccountBook books[2];
+    std::vector<std::unique_ptr<Writer>> writers;
+    for (AccountBook &book : books)
+        writers.push_back(writer(book));
+    int settled = 0;
+    const auto note = [&](const Result<void> &done) { settled += done.ok(); };
+    constexpr int Each = 50;
+    for (int i = 0; i < Each; ++i) {
+        for (const auto &each : writers)
+            each->settle(settlement(Money::fromMicros(1)), this, note);
+        QTest::qWait(0);
+    }
+    QTRY_COMPARE(settled, 2 * Each);
+    QCOMPARE(m_scratch->number(u"SELECT count(*) FROM webhook_messages"_s), 1);
+    QCOMPARE(m_scratch->number(u"SELECT count(*) FROM budgets WHERE is_armed"_s), 0);
     QVERIFY(booksBalance());
 }
 

@@ -5,8 +5,10 @@
 import atexit
 import base64
 import contextlib
+import csv
 import dataclasses
 import functools
+import io
 import json
 import os
 import pathlib
@@ -14,10 +16,12 @@ import re
 import secrets
 import shutil
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 import uuid
@@ -65,6 +69,30 @@ def wait_for(what, condition, seconds=10, pause=0.01):
         if time.monotonic() > deadline:
             raise AssertionError(f"expected within {seconds} s: {what}")
         time.sleep(pause)
+
+
+def at_once(count, work):
+    """Results of work(0) … work(count - 1), all released together; raises the first failure."""
+    results, failures, gate = [None] * count, [], threading.Barrier(count)
+
+    def run(number):
+        try:
+            gate.wait(30)
+            results[number] = work(number)
+        except BaseException as error:  # noqa: BLE001 (a thread has nobody else to tell)
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(number,), daemon=True) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + 100
+    for thread in threads:
+        thread.join(max(0, deadline - time.monotonic()))
+    if failures:
+        raise failures[0]
+    if any(thread.is_alive() for thread in threads):
+        raise AssertionError(f"expected {count} calls at once to end within 100 s; some are still running")
+    return results
 
 
 class Mock:
@@ -127,9 +155,9 @@ class Mock:
 class Gateway:
     """One installation: a data directory, a database, and the process when it runs."""
 
-    def __init__(self, bootstrap=None, database=None, options=()):
+    def __init__(self, bootstrap=None, database=None, options=(), data_dir=None):
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="ag-e2e-"))
-        self.data_dir = self._folder / "data"
+        self.data_dir = data_dir or self._folder / "data"
         self.ready_file = self._folder / "ready.json"
         self.bootstrap_out = self._folder / "out.json"
         self.output_file = self._folder / "output.txt"
@@ -139,8 +167,10 @@ class Gateway:
         self.result = None  # content of the newest --bootstrap-out
         self.admin_key = None
         self.process = None
+        self.start_seconds = None  # of the newest start, from exec to an answered /health
         self._said = ""
-        self._bootstrap = bootstrap
+        self.document = bootstrap
+        self._launched_at = None
         self._awaits_result = False
         self._options = list(options)
 
@@ -164,15 +194,16 @@ class Gateway:
             check=False,
         )
 
-    def start(self, *args, **kwargs):
+    def start(self, bootstrap=FIRST, storage=None, listen="127.0.0.1:0", options=(), env=None):
         """Starts it, waits for the ready file. Its own document is applied at the first start only."""
-        self.launch(*args, **kwargs)
+        if bootstrap is FIRST:
+            bootstrap = self.document if self.result is None else None
+        self.launch(bootstrap, storage, listen, options, env)
         return self.wait_until_ready()
 
-    def launch(self, bootstrap=FIRST, storage=None, listen="127.0.0.1:0", options=(), env=None):
-        """The first half of start(): several can be started at once."""
-        if bootstrap is FIRST:
-            bootstrap = self._bootstrap if self.result is None else None
+    def launch(self, bootstrap=None, storage=None, listen="127.0.0.1:0", options=(), env=None):
+        """Starts the process and waits for nothing."""
+        self._launched_at = time.monotonic()
         args = [
             "--headless",
             *(self.storage if storage is None else storage),
@@ -199,13 +230,38 @@ class Gateway:
             )
 
     def wait_until_ready(self):
+        """The second half of start(): several that were launched get ready at the same time."""
         self.origin = wait_for("the ready file of the gateway (headless-and-admin.md 1)", self._ready, START_SECONDS)[
             "origin"
         ]
+        with self.client() as client:
+            client.get("/health").expect(200, "headless-and-admin.md 1, --ready-file")
+        self.start_seconds = time.monotonic() - self._launched_at
         if self._awaits_result:
             self.result = json.loads(self.bootstrap_out.read_text(encoding="utf-8"))
             self.secrets |= set(RAW_KEY.findall(json.dumps(self.result)))
             self.admin_key = self.result.get("admin_key") or self.admin_key
+        return self
+
+    def recover_keys(self):
+        """Makes anew the keys that a first start, ended before it could write them down, took to its grave."""
+        if not self.admin_key:
+            made = self.run("admin-key", *self.storage)
+            if made.returncode != 0:
+                raise AssertionError(f"expected `admin-key` to make a key; it said {made.stdout}{made.stderr}")
+            self.admin_key = made.stdout.strip()
+            self.secrets.add(self.admin_key)
+        rule = "headless-and-admin.md 2, raw keys can never be read again"
+        for entry in self.result["platforms"]:
+            if not entry["platform_key"]:
+                with self.admin as admin:
+                    made = admin.post(f"/v1/admin/platforms/{entry['id']}/api-keys", {"name": "found again"})
+                    entry["platform_key"] = self.remember(made.expect_json(201, rule))
+            for end_user in entry["end_users"]:
+                if not end_user["end_user_key"]:
+                    with self.client(entry["platform_key"]) as client:
+                        path = f"/v1/platforms/{entry['id']}/end-users/{end_user['id']}/api-keys"
+                        end_user["end_user_key"] = self.remember(client.post(path, {}).expect_json(201, rule))
         return self
 
     def _ready(self):
@@ -264,6 +320,16 @@ class Gateway:
                 f"{check.stdout}{check.stderr}"
             )
 
+    def sql(self, statement):
+        """Changes the database behind the program's back, as a restored file or a careless hand would."""
+        if self.database:
+            command = [pgcluster.tool("psql"), self.database, "-q", "-v", "ON_ERROR_STOP=1", "-c", statement]
+            subprocess.run(command, check=True)
+            return
+        file = self.data_dir / "gateway.db"
+        with contextlib.closing(sqlite3.connect(file, timeout=30, isolation_level=None)) as connection:
+            connection.execute(statement)
+
     def check_output(self):
         """No key of anybody in what the program said."""
         said = self.output()
@@ -311,6 +377,40 @@ class Gateway:
         raise AssertionError(
             f"expected platform {slug!r} in the bootstrap output by headless-and-admin.md 2; " f"came {self.result}"
         )
+
+    # -------- what only its database and its clock can tell
+
+    def query(self, sql):
+        """Rows of a query on its database, opened read-only; a row is a dict."""
+        if self.database:
+            read_only = {**os.environ, "PGOPTIONS": "-c default_transaction_read_only=on"}
+            done = subprocess.run(
+                [pgcluster.tool("psql"), self.database, "--no-psqlrc", "--quiet", "--csv", "--command", sql],
+                env=read_only,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode:
+                raise AssertionError(f"expected the database to answer {sql!r}; it said {done.stderr!r}")
+            return list(csv.DictReader(io.StringIO(done.stdout)))
+        file = f"file:{self.data_dir / 'gateway.db'}?mode=ro"
+        with contextlib.closing(sqlite3.connect(file, timeout=10, uri=True)) as connection:
+            connection.row_factory = sqlite3.Row
+            return [dict(row) for row in connection.execute(sql)]
+
+    def outbox(self, end_user_id):
+        """The webhook messages about a user in the order in which they were written, with their payloads as values."""
+        columns = "seq, id, platform_id, end_user_id, event_type, event_id, payload, created_at"
+        rows = self.query(f"SELECT {columns} FROM webhook_messages WHERE end_user_id = '{end_user_id}' ORDER BY seq")
+        return [{**row, "payload": parse_json(row["payload"])} for row in rows]
+
+    def set_clock(self, **to):
+        """Moves the clock of a gateway that runs with --test-clock: `advance_seconds` or `now`."""
+        with self.admin as admin:
+            response = admin.post("/v1/admin/test-clock", to)
+        if response.status not in (200, 204):
+            raise AssertionError(f"expected --test-clock to let the clock be set; came: {response.describe()}")
 
     def remember(self, created):
         """The raw key of a created key object, from now on a secret that must not be logged."""
@@ -567,9 +667,27 @@ def one_of(*values):
 
 
 def matches(value, check):
+    """A type, a function, a dict (exactly these members) or a list of one check (each element)."""
+    if isinstance(check, dict):
+        return (
+            isinstance(value, dict)
+            and value.keys() == check.keys()
+            and all(matches(value[name], inner) for name, inner in check.items())
+        )
+    if isinstance(check, list):
+        return isinstance(value, list) and all(matches(element, check[0]) for element in value)
     if isinstance(check, type):
         return isinstance(value, check) and (check is bool or not isinstance(value, bool))
     return bool(check(value))
+
+
+def at_least(shape, *may):
+    """Exactly these members, and possibly those."""
+    return lambda value: (
+        isinstance(value, dict)
+        and shape.keys() <= value.keys() <= shape.keys() | set(may)
+        and all(matches(value[name], check) for name, check in shape.items())
+    )
 
 
 class Checks:
@@ -593,6 +711,11 @@ class Checks:
         wrong += [f"{name}: must not be shown" for name in absent if name in value]
         if wrong:
             raise AssertionError(f"expected an object as in {rule}; wrong members: {'; '.join(wrong)}; came {value!r}")
+
+    def exact(self, value, shape, rule, may=()):
+        """The members of `shape`, each of its kind, and no others but those of `may`."""
+        self.holds(isinstance(value, dict), "an object", rule, value)
+        self.shape(value, shape, rule, absent=sorted(value.keys() - shape.keys() - set(may)))
 
 
 KEY = {
@@ -639,7 +762,16 @@ LLM_CONFIG = {
     "updated_at": is_time,
 }
 PROVIDER = {"id": is_uuid, "slug": str, "name": str, "kind": str, "is_enabled": bool, "created_at": is_time}
-MODEL = {"id": is_uuid, "slug": str, "display_name": str, "is_enabled": bool, "capabilities": list, "providers": list}
+MODEL = {
+    "id": is_uuid,
+    "slug": str,
+    "display_name": str,
+    "is_enabled": bool,
+    "context_window": optional(int),
+    "max_output_tokens": optional(int),
+    "capabilities": [str],
+    "providers": list,
+}
 WALLET = {
     "id": is_uuid,
     "platform_id": is_uuid,
@@ -716,7 +848,26 @@ LOG = {
     "metadata": dict,
     "created_at": is_time,
 }
+RATE_LIMITS = {name: optional(int) for name in ("rpm_limit", "tpm_limit", "rpd_limit")}
+EFFECTIVE_LIMITS = {**RATE_LIMITS, "resolution": one_of("explicit", "default", "none")}
+EVENTS = ("budget.topped_up", "budget.low_balance", "budget.suspended", "budget.unsuspended", "budget.debited")
 INTERNAL = ("hash", "key_hash", "raw_key", "request_fingerprint", "actor_key_id", "api_key", "ciphertext")
+
+
+def message_of(row, event_type):
+    """The payload of the webhook message that tells of a ledger row."""
+    told = ("type", "amount_usd", "max_usd_after", "used_usd_after", "remaining_usd_after", "reason", "metadata")
+    return {
+        "event_type": event_type,
+        "event_id": f"{row['id']}:{event_type}",
+        "api_version": "2026-04-11",
+        "created_at": row["created_at"],
+        "data": {
+            **{name: row[name] for name in ("platform_id", "end_user_id", "budget_id")},
+            "transaction_id": row["id"],
+            **{name: row[name] for name in told},
+        },
+    }
 
 
 # ---------------------------------------------------------------- the books of a tenant

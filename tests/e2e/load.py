@@ -33,7 +33,7 @@ class Outcome:
     status: int = 0  # 0: no head arrived
     request_id: str = None
     whole: bool = False  # the whole answer arrived, for a stream with its terminator
-    code: str = None  # of the error that was answered, for a stream the last one
+    code: str = None  # of an error's envelope, for a stream the last one
     retry_after: str = None
     should_retry: str = None  # of x-should-retry
     problem: str = None
@@ -93,7 +93,7 @@ class Load:
 
     def _run(self, dice):
         try:
-            who = dice.choice((*USERS, "platform"))
+            who = dice.choice((*self._tenant.users, "platform"))
             key = self._tenant.key if who == "platform" else self._tenant.users[who]["end_user_key"]
             with Client(self._tenant.gateway.origin, key, timeout=60) as client:
                 while not self._stopped.is_set() and self._ticket():

@@ -38,7 +38,7 @@ class Nodes(Case):
         for gateway in cls.gateways:
             cls.addClassCleanup(gateway.remove)
             gateway.secrets.add(cls.master_key)
-            cls.launch(gateway)
+            cls.launch(gateway, document)
         for gateway in cls.gateways:
             gateway.wait_until_ready()
         cls.a, cls.b = cls.gateways
@@ -51,8 +51,8 @@ class Nodes(Case):
             gateway.secrets |= cls.a.secrets | cls.b.secrets
 
     @classmethod
-    def launch(cls, gateway):
-        gateway.launch(env={"ASSISTIV_MASTER_KEY": cls.master_key})
+    def launch(cls, gateway, document=None):
+        gateway.launch(document, env={"ASSISTIV_MASTER_KEY": cls.master_key})
 
     @classmethod
     def tearDownClass(cls):

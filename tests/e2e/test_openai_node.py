@@ -3,56 +3,12 @@
 """The `openai` package for Node, unmodified, against the gateway; and the books afterwards."""
 
 import json
-import os
-import pathlib
-import shutil
 import subprocess
-import tempfile
 
 import harness
+import nodefolder
 import pgcluster
 from harness import PLAIN, Books, GatewayCase, platform, user
-
-SOURCE = pathlib.Path(__file__).resolve().parent / "node"
-OLDEST_NODE = 18
-
-
-def installed_package(folder):
-    """A copy of node/ with its dependencies, or a skip when there is no Node or no registry."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if not node or not npm:
-        pgcluster.skip_or_fail("node and npm are not installed")
-    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    if int(version.lstrip("v").split(".")[0]) < OLDEST_NODE:
-        pgcluster.skip_or_fail(f"node {version} is older than {OLDEST_NODE}")
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in SOURCE.iterdir():
-        if file.is_file():
-            shutil.copy2(file, folder)
-    wanted = json.loads((SOURCE / "package.json").read_text(encoding="utf-8"))["dependencies"]["openai"]
-    present = folder / "node_modules/openai/package.json"
-    if present.exists() and json.loads(present.read_text(encoding="utf-8"))["version"] == wanted:
-        return folder
-    options = [
-        "--no-audit",
-        "--no-fund",
-        "--ignore-scripts",
-        "--fetch-retries=1",
-        "--fetch-timeout=20000",
-        "--loglevel=error",
-    ]
-    for command in (["ci"], ["install", "--no-save"]):
-        done = subprocess.run(
-            [npm, *command, *options],
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if done.returncode == 0:
-            return folder
-    pgcluster.skip_or_fail(f"the package `openai` could not be installed, perhaps no registry answers:\n{done.stdout}")
 
 
 class OpenAiPackage(GatewayCase):
@@ -102,7 +58,8 @@ class OpenAiPackage(GatewayCase):
 
 
 if __name__ == "__main__":
-    FOLDER = installed_package(
-        pathlib.Path(os.environ.get("E2E_NODE_DIR") or tempfile.gettempdir() + "/assistiv-gateway-e2e-node")
-    )
+    try:
+        FOLDER = nodefolder.prepared()
+    except pgcluster.NotInstalled as reason:
+        pgcluster.skip_or_fail(str(reason))
     harness.main()

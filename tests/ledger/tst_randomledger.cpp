@@ -1,345 +1,372 @@
 // SPDX-FileCopyrightText: Assistiv Gateway contributors
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "fixtures/scratchdatabase.h"
-#include "ledger/budgets.h"
-#include "ledger/wallets.h"
+#include "ledger/bookcheck.h"
+#include "ledger/livegateway.h"
+#include "ledger/randomwalk.h"
 
+#include <QtCore/QElapsedTimer>
 #include <QtTest/QTest>
 
 #include <random>
 
 using namespace assistiv;
 using namespace Qt::StringLiterals;
+using naive::Json;
 
 namespace {
 
-constexpr int Users = 5;
-constexpr qint64 DayMs = 86'400'000;
+constexpr int SqliteOperations = 20'000;
+constexpr int PostgresOperations = 5'000;
+constexpr int SqliteSeeds = 3;
+/// The whole books are compared so many times in a run.
+constexpr int Comparisons = 20;
+constexpr qsizetype ShownOperations = 30;
 
-/// What a budget should be, kept by the simplest rules that say so.
-struct NaiveBudget
+std::optional<quint32> numberFrom(const char *variable)
 {
-    bool exists = false;
-    bool isActive = false;
-    bool isSuspended = false;
-    bool isAutomatic = false;
-    bool isTouched = false;
-    Money max;
-    Money used;
-    BudgetPeriod period = BudgetPeriod::OneTime;
-    std::optional<Money> replenish;
-    std::optional<Money> threshold;
-    bool isArmed = false;
-    qint64 periodNumber = 0;
-    qint64 rows = 0;
+    bool given = false;
+    const quint32 number = qEnvironmentVariable(variable).toUInt(&given);
+    return given ? std::optional(number) : std::nullopt;
+}
 
-    void arm() { isArmed = threshold && max - used > *threshold; }
+/// One run: the gateway's own parts and the model side by side.
+class Run
+{
+public:
+    Run(Dialect dialect, quint32 seed)
+        : m_gateway(dialect), m_walk(seed, m_model, m_gateway.adminKey()),
+          m_check(m_gateway.db(), m_model, m_gateway.hasTable(u"webhook_messages"_s))
+    {
+        naive::Key admin;
+        admin.id = m_gateway.adminKeyId();
+        admin.raw = m_gateway.adminKey();
+        admin.type = "admin";
+        m_model.keys.push_back(admin);
+    }
+
+    /// False once something differed; problem() then says what.
+    bool step();
+    bool compareEverything();
+    QByteArray problem() const { return m_problem; }
+    QStringList lastOperations() const;
+    /// How often something happened: answers by status and code, verdicts of the gates, events.
+    const std::map<QByteArray, int> &counts() const { return m_model.counts; }
+
+private:
+    void send(const Operation &operation);
+    void compareAnswer(const naive::Answer &expected, const LiveGateway::Reply &found);
+    void compareError(const naive::Answer &expected, const Json &found);
+    void compareRawKey(const Json &expected);
+    void beginCall(const QByteArray &key);
+    void compareGate(const QByteArray &key, const naive::Verdict &expected, const LiveGateway::Gate &found);
+    Settlement settlementOf(const naive::Call &call);
+    void moveClock(qint64 ms);
+    void expect(bool condition, const QByteArray &problem);
+
+    naive::Model m_model;
+    LiveGateway m_gateway;
+    RandomWalk m_walk;
+    BookCheck m_check;
+    QList<Operation> m_last;
+    int m_count = 0;
+    QByteArray m_problem;
 };
 
-/// Counts days or months; a budget is due when the number has grown.
-qint64 periodNumber(BudgetPeriod period, Timestamp now)
+void Run::expect(bool condition, const QByteArray &problem)
 {
-    switch (period) {
-    case BudgetPeriod::OneTime: return 0;
-    case BudgetPeriod::Daily: return now.startOfDay().ms() / DayMs;
-    case BudgetPeriod::Monthly: return now.startOfMonth().ms() / DayMs;
-    }
-    return 0;
+    if (!condition && m_problem.isEmpty())
+        m_problem = problem;
 }
+
+QStringList Run::lastOperations() const
+{
+    QStringList lines;
+    int number = m_count - int(m_last.size());
+    for (const Operation &operation : m_last)
+        lines.append(u"%1: %2"_s.arg(++number).arg(operation.text()));
+    return lines;
+}
+
+void Run::moveClock(qint64 ms)
+{
+    m_gateway.clock().advanceMs(ms);
+    m_model.now = m_gateway.clock().now().ms();
+}
+
+bool Run::step()
+{
+    // Lists are in the order of creation: of two things made in one millisecond neither is the newer one.
+    moveClock(1);
+    const Operation operation = m_walk.next();
+    m_last.append(operation);
+    if (m_last.size() > ShownOperations)
+        m_last.removeFirst();
+    ++m_count;
+    switch (operation.kind) {
+    case Operation::Kind::Ask:
+    case Operation::Kind::AskTogether:
+    case Operation::Kind::EndCalls:
+        send(operation);
+        break;
+    case Operation::Kind::BeginCall:
+        beginCall(operation.key);
+        break;
+    case Operation::Kind::MoveClock:
+        moveClock(operation.ms);
+        break;
+    case Operation::Kind::KeepHouse:
+        m_gateway.keepHouse();
+        m_model.startDuePeriods();
+        break;
+    case Operation::Kind::ForgetAccounts:
+        m_gateway.forgetAccounts();
+        break;
+    }
+    return m_problem.isEmpty();
+}
+
+void Run::send(const Operation &operation)
+{
+    QList<Settlement> calls;
+    for (const naive::Call &call : operation.calls)
+        calls.append(settlementOf(call));
+    const QList<LiveGateway::Reply> replies = m_gateway.send(operation.requests, calls);
+
+    // All of them pass the front door before the first one is carried out.
+    QList<naive::Model::Access> accesses;
+    for (const naive::Request &request : operation.requests)
+        accesses.append(m_model.authorise(request));
+    for (qsizetype i = 0; i < operation.requests.size(); ++i) {
+        const naive::Request &request = operation.requests[i];
+        const naive::Answer expected
+            = accesses[i].refusal ? *accesses[i].refusal : m_model.perform(request, accesses[i].key);
+        compareAnswer(expected, replies[i]);
+        m_walk.answered(request, expected);
+    }
+    m_model.settle(operation.calls);
+}
+
+void Run::compareAnswer(const naive::Answer &expected, const LiveGateway::Reply &found)
+{
+    const auto header = [&](const QByteArray &name) {
+        for (const auto &[known, value] : found.headers) {
+            if (known.toLower() == name)
+                return value;
+        }
+        return QByteArray();
+    };
+    ++m_model.counts["answer " + QByteArray::number(expected.status) + ' ' + expected.code];
+    if (expected.mayBeNotFound && expected.status == 422 && found.status == 404)
+        return;
+    expect(found.status == expected.status,
+           "status: expected " + QByteArray::number(expected.status) + ' ' + expected.code + ", found "
+               + QByteArray::number(found.status) + ' ' + found.body);
+    expect(header("idempotent-replayed") == (expected.isReplay ? "true" : ""),
+           expected.isReplay ? "expected to be marked as repeated" : "marked as repeated, but it is not");
+    expect((header("www-authenticate") == "Bearer") == (expected.status == 401), "header www-authenticate");
+    expect((header("x-should-retry") == "false") == (expected.code == "idempotency_conflict"), "header x-should-retry");
+    if (!m_problem.isEmpty())
+        return;
+    if (expected.status == 204)
+        return expect(found.body.isEmpty(), "a body where none belongs: " + found.body);
+    if (expected.isReplay) {
+        ++m_model.counts["replay"];
+        return expect(found.body == *expected.text, "not the same bytes again: " + found.body + " was " + *expected.text);
+    }
+    const auto body = Json::parse(found.body);
+    if (!body)
+        return expect(false, "no JSON: " + found.body);
+    if (expected.status >= 400)
+        return compareError(expected, *body);
+    const QByteArray difference = naive::difference(expected.body, *body, m_model.names);
+    expect(difference.isEmpty(), difference);
+    compareRawKey(expected.body);
+    if (expected.text)
+        *expected.text = found.body;
+}
+
+void Run::compareError(const naive::Answer &expected, const Json &found)
+{
+    const Json *error = found.find("error");
+    if (found.members.size() != 1 || !error || error->members.size() != 4)
+        return expect(false, "no error envelope: " + found.toText());
+    for (const auto &[name, value] : expected.body.members) {
+        const Json *other = error->find(name);
+        expect(other && *other == value, "error." + name + ": expected " + value.toText() + ", found " + found.toText());
+    }
+    const Json *message = error->find("message");
+    expect(message && message->kind == Json::Kind::Text && !message->text.isEmpty(), "no message: " + found.toText());
+    const Json *param = error->find("param");
+    expect(param && (param->kind == Json::Kind::Null || param->kind == Json::Kind::Text), "no param: " + found.toText());
+    if (!expected.params.isEmpty())
+        expect(param && expected.params.contains(param->text),
+               "param: expected one of " + expected.params.join(", ") + ", found " + found.toText());
+}
+
+/// A raw key begins with what stays readable of it, and that with what says its type.
+void Run::compareRawKey(const Json &expected)
+{
+    const Json *inner = expected.find("api_key");
+    const Json *token = (inner ? *inner : expected).find("raw_key");
+    if (!token || !m_problem.isEmpty())
+        return;
+    for (const naive::Key &key : m_model.keys) {
+        if (key.raw != token->text)
+            continue;
+        const QByteArray start = key.type == "platform" ? "sk-plat_" : "sk-eu_";
+        const QByteArray prefix = m_model.names.real(key.prefix);
+        expect(prefix.startsWith(start) && m_model.names.real(key.raw).startsWith(prefix),
+               "key_prefix " + prefix + " of a key of type " + key.type);
+    }
+}
+
+Settlement Run::settlementOf(const naive::Call &call)
+{
+    const auto real = [&](const QByteArray &name) { return QString::fromLatin1(m_model.names.real(name)); };
+    const Money cost = Money::fromPicos(call.picos, int(call.markupBasisPoints));
+    expect(cost.micros() == call.cost,
+           "a cost of " + QByteArray::number(call.picos) + " with markup " + QByteArray::number(call.markupBasisPoints)
+               + ": expected " + QByteArray::number(call.cost) + ", found " + QByteArray::number(cost.micros()));
+    Settlement s;
+    s.id = LogRowId::fromStored(QString::fromLatin1(call.log));
+    s.platform = PlatformId::fromStored(real(call.platform));
+    s.endUser = EndUserId::fromStored(real(call.user));
+    s.budget = BudgetId::fromStored(real(call.budget));
+    s.key = ApiKeyId::fromStored(real(call.key));
+    s.requestId = call.request;
+    s.requestType = "chat.completion";
+    s.provider = ProviderId::fromStored(QString::fromLatin1(call.provider));
+    s.model = ModelId::fromStored(QString::fromLatin1(call.modelId));
+    s.modelSlug = call.model;
+    s.providerModelId = call.providerModel;
+    s.promptTokens = call.promptTokens;
+    s.completionTokens = call.completionTokens;
+    s.latencyMs = call.latency;
+    s.cost = cost;
+    s.isBillable = call.isBillable;
+    s.status = call.status == "success" ? CallStatus::Success
+        : call.status == "error"        ? CallStatus::Error
+                                        : CallStatus::Cancelled;
+    s.countMethod = call.countMethod == "reported" ? TokenCountMethod::Reported
+        : call.countMethod == "estimated"          ? TokenCountMethod::Estimated
+                                                   : TokenCountMethod::None;
+    s.errorMessage = call.error;
+    s.metadata = call.metadata;
+    s.createdAt = m_gateway.clock().now();
+    return s;
+}
+
+void Run::beginCall(const QByteArray &key)
+{
+    const LiveGateway::Gate found = m_gateway.gate(key);
+    const naive::Verdict expected = m_model.gate(key);
+    ++m_model.counts["gate " + expected.code];
+    compareGate(key, expected, found);
+    if (expected.code.isEmpty())
+        m_walk.begin(expected);
+}
+
+void Run::compareGate(const QByteArray &key, const naive::Verdict &expected, const LiveGateway::Gate &found)
+{
+    const QByteArray who = "gate of key " + key.first(qMin<qsizetype>(16, key.size())) + ": ";
+    const auto *error = std::get_if<Error>(&found);
+    const QByteArray code = error ? QByteArray(errorRow(error->code).word.data()) : QByteArray();
+    expect(code == expected.code, who + "expected \"" + expected.code + "\", found \"" + code + '"');
+    const auto *admission = std::get_if<Admission>(&found);
+    if (!admission || !m_problem.isEmpty())
+        return;
+    // What no answer has shown yet is seen here first.
+    const QByteArray budget = admission->budget.isNull() ? QByteArray() : admission->budget.toLatin1();
+    expect(m_model.names.matches(expected.budget, budget), who + "budget " + budget);
+    expect(m_model.names.matches(expected.wallet, admission->wallet.toLatin1()), who + "wallet");
+    expect(admission->markupBasisPoints == expected.markupBasisPoints, who + "markup");
+}
+
+bool Run::compareEverything()
+{
+    QByteArrayList keys;
+    for (const naive::Key &key : m_model.keys) {
+        if (key.type != "admin")
+            keys.append(m_model.names.real(key.raw));
+    }
+    for (const QByteArray &key : keys) {
+        const LiveGateway::Gate found = m_gateway.gate(key);
+        compareGate(key, m_model.gate(key), found);
+        compareGate(key, m_model.gate(key), m_gateway.gateAfterRestart(key));
+    }
+    const QByteArray difference = m_check.run();
+    expect(difference.isEmpty(), difference);
+    return m_problem.isEmpty();
+}
+
+/// What has to happen often enough in a run for its success to mean something.
+constexpr const char *Interesting[] = {
+    "gate ", "gate budget_exhausted", "gate budget_suspended", "gate wallet_insufficient", "gate unauthorized",
+    "gate end_user_inactive", "gate platform_inactive", "event budget.topped_up", "event budget.low_balance",
+    "event budget.suspended", "event budget.unsuspended", "period_reset", "late call", "replay", "answer 200 ", "answer 201 ",
+    "answer 204 ", "answer 400 invalid_json", "answer 401 unauthorized", "answer 403 forbidden",
+    "answer 404 budget_not_found", "answer 404 end_user_not_found", "answer 409 budget_exists",
+    "answer 409 idempotency_conflict", "answer 422 validation_error",
+};
 
 } // namespace
 
-/// Thousands of random operations on a wallet and some budgets, each compared with a naive model; the seed is printed and
-/// can be given again in ASSISTIV_TEST_SEED.
+/// Random operations through the management routes, the gates and the settlement, each compared with a naive model of the
+/// contract, and now and then the whole books. One thread and one seed: SEED=n and OPERATIONS=n in the environment repeat a
+/// run; COUNTS=1 tells what it consisted of.
 class tst_RandomLedger : public QObject
 {
     Q_OBJECT
 
 private Q_SLOTS:
     void initTestCase_data() { ScratchDatabase::addDialects(); }
-    void wallet();
-    void budgets();
+    void booksMatchTheModel();
 
 private:
-    quint32 seed();
-    qint64 pick(qint64 least, qint64 most) { return std::uniform_int_distribution<qint64>(least, most)(m_random); }
-    bool chance(int percent) { return pick(1, 100) <= percent; }
-    /// Often small and round, sometimes with every digit, sometimes out of range.
-    Money amount();
-    void resetIfDue(NaiveBudget &naive, Timestamp now);
-    bool create(NaiveBudget &naive, const BudgetDraft &draft, Timestamp now);
-    bool patch(NaiveBudget &naive, const BudgetChange &change, Timestamp now);
-
-    std::mt19937 m_random;
+    static void walk(Dialect dialect, quint32 seed, int operations);
 };
 
-quint32 tst_RandomLedger::seed()
+void tst_RandomLedger::booksMatchTheModel()
 {
-    bool given = false;
-    const quint32 fixed = qEnvironmentVariable("ASSISTIV_TEST_SEED").toUInt(&given);
-    const quint32 seed = given ? fixed : std::random_device()();
-    qInfo("seed %u", seed);
-    m_random.seed(seed);
-    return seed;
-}
-
-Money tst_RandomLedger::amount()
-{
-    switch (pick(0, 9)) {
-    case 0: return Money();
-    case 1: return Money::fromMicros(-pick(1, 5'000'000));
-    case 2: return Money::fromMicros(1);
-    case 3: return LargestAmount;
-    case 4: return Money::fromMicros(LargestAmount.micros() + 1);
-    case 5: return Money::fromMicros(pick(1, 1'000'000'000'000));
-    case 6: return Money::fromMicros(pick(1, 10) * 1'000'000);
-    default: return Money::fromMicros(pick(1, 20'000'000));
+    const Dialect dialect = ScratchDatabase::currentDialect();
+    const bool isSqlite = dialect == Dialect::Sqlite;
+    const auto seed = numberFrom("SEED");
+    const quint32 operations = numberFrom("OPERATIONS").value_or(isSqlite ? SqliteOperations : PostgresOperations);
+    for (int run = 0; run < (isSqlite && !seed ? SqliteSeeds : 1); ++run) {
+        walk(dialect, seed ? *seed : std::random_device()(), int(operations));
+        if (QTest::currentTestFailed())
+            return;
     }
 }
 
-void tst_RandomLedger::wallet()
+void tst_RandomLedger::walk(Dialect dialect, quint32 seed, int operations)
 {
-    seed();
-    ScratchDatabase scratch(ScratchDatabase::currentDialect());
-    Wallets wallets(scratch.context());
-    const PlatformId platform = scratch.addPlatform();
-    QVERIFY(wallets.create(platform));
-    Money balance;
-    qint64 rows = 0;
-    for (int step = 0; step < 2000; ++step) {
-        const auto type = WalletRowType(pick(0, 5));
-        const Money by = amount();
-        const bool isSigned = type == WalletRowType::Adjustment;
-        const bool isKnown = isSigned || type == WalletRowType::TopUp || type == WalletRowType::Refund;
-        const bool fits = by <= LargestAmount && by >= -LargestAmount && !by.isZero() && (isSigned || by > Money());
-        const Money then = balance + by;
-        const bool expected = isKnown && fits && then <= LargestBalance && then >= -LargestBalance;
-        const auto row = scratch.attempt([&] { return wallets.adjust(platform, type, by, {}, {}); });
-        QCOMPARE(row.ok(), expected);
-        if (expected) {
-            balance = then;
-            ++rows;
-            QCOMPARE(row->balanceAfter, balance);
-            QCOMPARE(scratch.changes.wallets.constLast().balance, balance);
-        }
-    }
-    QCOMPARE(wallets.get(platform)->balance, balance);
-    QCOMPARE(scratch.number(u"SELECT CAST(sum(amount) AS BIGINT) FROM wallet_transactions"_s), balance.micros());
-    QCOMPARE(wallets.rows(platform, {}, 0, 1)->total, rows);
-    QVERIFY(rows > 100);
-}
-
-void tst_RandomLedger::resetIfDue(NaiveBudget &naive, Timestamp now)
-{
-    const qint64 number = periodNumber(naive.period, now);
-    if (naive.period == BudgetPeriod::OneTime || number <= naive.periodNumber)
-        return;
-    naive.periodNumber = number;
-    naive.used = Money();
-    if (naive.replenish)
-        naive.max = *naive.replenish;
-    naive.arm();
-    ++naive.rows;
-}
-
-/// True when it should succeed.
-bool tst_RandomLedger::create(NaiveBudget &naive, const BudgetDraft &draft, Timestamp now)
-{
-    const BudgetPeriod period = draft.period.value_or(BudgetPeriod::OneTime);
-    const bool replenishes = draft.autoReplenish.value_or(false);
-    const auto isAmount = [](Money money) { return money > Money() && money <= LargestAmount; };
-    if (!isAmount(draft.max) || (replenishes && (period == BudgetPeriod::OneTime || !draft.replenishAmount))
-        || (draft.replenishAmount && !isAmount(*draft.replenishAmount))
-        || (draft.lowBalanceThreshold && (draft.lowBalanceThreshold->isNegative() || *draft.lowBalanceThreshold > LargestAmount)))
-        return false;
-    if (naive.isActive) {
-        NaiveBudget after = naive;
-        resetIfDue(after, now);
-        const bool isEqual = draft.max == after.max && draft.period.value_or(after.period) == after.period
-            && draft.autoReplenish.value_or(after.replenish.has_value()) == after.replenish.has_value()
-            && (!draft.replenishAmount || draft.replenishAmount == after.replenish)
-            && (!draft.lowBalanceThreshold || draft.lowBalanceThreshold == after.threshold);
-        if (!isEqual && (!naive.isAutomatic || naive.isTouched))
-            return false;
-        naive = after;
-        if (isEqual)
-            return true;
-    }
-    naive.max = draft.max;
-    naive.used = Money();
-    naive.period = period;
-    naive.replenish = replenishes ? draft.replenishAmount : std::nullopt;
-    naive.threshold = draft.lowBalanceThreshold;
-    naive.periodNumber = periodNumber(period, now);
-    naive.exists = naive.isActive = true;
-    naive.isSuspended = naive.isAutomatic = false;
-    naive.arm();
-    ++naive.rows;
-    return true;
-}
-
-bool tst_RandomLedger::patch(NaiveBudget &naive, const BudgetChange &change, Timestamp now)
-{
-    if (change.max && (*change.max <= Money() || *change.max > LargestAmount))
-        return false;
-    if (!naive.exists || (!naive.isActive && change.isActive != true))
-        return false;
-    NaiveBudget after = naive;
-    resetIfDue(after, now);
-    const NaiveBudget before = after;
-    after.max = change.max.value_or(after.max);
-    after.threshold = change.lowBalanceThreshold.value_or(after.threshold);
-    after.isSuspended = change.isSuspended.value_or(after.isSuspended);
-    after.isActive = change.isActive.value_or(after.isActive);
-    if (after.threshold && (after.threshold->isNegative() || *after.threshold > LargestAmount))
-        return false;
-    const bool differs = after.max != before.max || after.threshold != before.threshold
-        || after.isSuspended != before.isSuspended || after.isActive != before.isActive;
-    if (after.max != before.max || after.threshold != before.threshold)
-        after.arm();
-    after.rows += differs;
-    after.isTouched = after.isTouched || differs;
-    naive = after;
-    return true;
-}
-
-void tst_RandomLedger::budgets()
-{
-    seed();
-    ScratchDatabase scratch(ScratchDatabase::currentDialect());
-    Budgets budgets(scratch.context());
-    const PlatformId platform = scratch.addPlatform();
-    QList<EndUserId> users;
-    for (int i = 0; i < Users; ++i)
-        users.append(scratch.addEndUser(platform, u"user-%1"_s.arg(i)));
-    QList<NaiveBudget> naive(Users);
-    int written = 0;
-
-    for (int step = 0; step < 4000; ++step) {
-        const auto who = pick(0, Users - 1);
-        const EndUserId user = users[who];
-        NaiveBudget &model = naive[who];
-        const Timestamp now = scratch.clock.now();
-        bool expected = false;
-        bool done = false;
-        switch (pick(0, 6)) {
-        case 0: {
-            BudgetDraft draft { .max = chance(20) ? model.max : amount() };
-            if (chance(50))
-                draft.period = BudgetPeriod(pick(0, 2));
-            if (chance(30)) {
-                draft.autoReplenish = true;
-                draft.replenishAmount = amount();
-            }
-            if (chance(40))
-                draft.lowBalanceThreshold = amount();
-            expected = create(model, draft, now);
-            done = scratch.attempt([&] { return budgets.create(platform, user, draft, {}); }).ok();
-            break;
-        }
-        case 1: {
-            BudgetChange change;
-            if (chance(40))
-                change.max = amount();
-            if (chance(30))
-                change.lowBalanceThreshold = chance(20) ? std::optional<Money>() : amount();
-            if (chance(30))
-                change.isSuspended = chance(50);
-            if (chance(20))
-                change.isActive = chance(60);
-            expected = patch(model, change, now);
-            done = scratch.attempt([&] { return budgets.patch(platform, user, change, {}); }).ok();
-            break;
-        }
-        case 2:
-        case 3:
-        case 4: {
-            const Money by = amount();
-            const bool isDebit = chance(70);
-            NaiveBudget after = model;
-            expected = by > Money() && by <= LargestAmount && model.isActive;
-            if (expected) {
-                resetIfDue(after, now);
-                after.isTouched = true;
-                ++after.rows;
-                if (isDebit) {
-                    after.used += by;
-                    after.isArmed = after.isArmed && after.max - after.used > *after.threshold;
-                    expected = after.used <= LargestBudget;
-                } else {
-                    after.max += by;
-                    after.arm();
-                    expected = after.max <= LargestBudget;
-                }
-            }
-            if (expected)
-                model = after;
-            done = scratch
-                       .attempt([&] {
-                           return isDebit ? budgets.debit(platform, user, by, {}, {}) : budgets.topUp(platform, user, by, {}, {});
-                       })
-                       .ok();
-            break;
-        }
-        case 5:
-            if (!model.exists && chance(50)) {
-                const Money max = Money::fromMicros(pick(1, 9'000'000));
-                expected = create(model, { .max = max, .period = BudgetPeriod::Monthly }, now);
-                model.isAutomatic = true;
-                done = scratch.attempt([&] { return budgets.createAutomatic(platform, user, max, {}); }).ok();
-            } else {
-                expected = true;
-                if (model.isActive)
-                    resetIfDue(model, now);
-                done = scratch.attempt([&] { return budgets.resetIfDue(user); }).ok();
-            }
-            break;
-        default:
-            scratch.clock.advanceMs(chance(10) ? 20 * DayMs : pick(0, DayMs / 4));
+    qInfo("SEED=%u OPERATIONS=%d", seed, operations);
+    Run run(dialect, seed);
+    const int interval = qMax(1, operations / Comparisons);
+    QElapsedTimer timer;
+    timer.start();
+    for (int number = 1; number <= operations; ++number) {
+        if (run.step() && (number % interval != 0 || run.compareEverything()))
             continue;
-        }
-        QVERIFY2(done == expected, qPrintable(u"step %1"_s.arg(step)));
-        written += done;
-
-        NaiveBudget seen = model;
-        if (seen.isActive)
-            resetIfDue(seen, scratch.clock.now());
-        const auto budget = budgets.get(platform, user);
-        QCOMPARE(budget.ok(), model.isActive);
-        if (budget) {
-            QVERIFY2(budget->max == seen.max && budget->used == seen.used && budget->isArmed == seen.isArmed
-                         && budget->isSuspended == seen.isSuspended && budget->period == seen.period,
-                     qPrintable(u"step %1"_s.arg(step)));
-        }
+        qWarning("the last operations:\n%s", qUtf8Printable(run.lastOperations().join(u'\n')));
+        QFAIL(qPrintable(u"SEED=%1 OPERATIONS=%2, operation %3: %4"_s.arg(seed).arg(operations).arg(number).arg(
+            QString::fromUtf8(run.problem()))));
     }
-    QVERIFY(written > 1000);
-
-    for (int who = 0; who < Users; ++who) {
-        if (!naive[who].exists)
-            continue;
-        const auto total = budgets.rows(platform, users[who], {}, 0, 1)->total;
-        QCOMPARE(total, naive[who].rows);
-        // Replaying the rows in order gives the budget (docs/contract/budgets-and-ledger.md).
-        const auto rows = budgets.rows(platform, users[who], { .oldestFirst = true }, 0, total)->rows;
-        Money max;
-        Money used;
-        for (const LedgerRow &row : rows) {
-            if (row.type == LedgerType::Opening) {
-                max = row.amount;
-                used = Money();
-            } else if (row.type == LedgerType::Debit) {
-                used += row.amount;
-            } else {
-                max += row.amount;
-            }
-            if (row.reason == "period_reset"_L1)
-                used = Money();
-            QCOMPARE(row.maxAfter, max);
-            QCOMPARE(row.usedAfter, used);
-        }
-        QCOMPARE(max, naive[who].max);
-        QCOMPARE(used, naive[who].used);
+    qInfo("%d operations in %lld ms", operations, timer.elapsed());
+    if (qEnvironmentVariableIsSet("COUNTS")) {
+        for (const auto &[what, count] : run.counts())
+            qInfo("%7d  %s", count, what.constData());
     }
+
+    QByteArrayList rare;
+    for (const char *what : Interesting) {
+        const auto found = run.counts().find(what);
+        const int count = found == run.counts().end() ? 0 : found->second;
+        if (count < operations / SqliteOperations)
+            rare.append(what);
+    }
+    QVERIFY2(rare.isEmpty(), ("hardly ever happened: " + rare.join(", ")).constData());
 }
 
 QTEST_GUILESS_MAIN(tst_RandomLedger)

@@ -147,6 +147,8 @@ Result<Work> createPlatformKey(const ManagementCall &call)
     if (!id)
         return id.error();
     return Work([id = *id, draft, actor = call.caller.key.toString()](Services &services) -> Result<Answer> {
+        if (const auto valid = services.apiKeys.checkExpiry(draft.expiresAt); !valid)
+            return valid.error();
         if (const auto platform = services.platforms.get(id); !platform)
             return platform.error();
         const auto made = services.apiKeys.createForPlatform(id, draft);
@@ -179,6 +181,8 @@ Result<Work> bookOnWallet(const ManagementCall &call)
     const WalletRowType type = fromWord<WalletRowType>(word.value_or(QString())).value_or(WalletRowType::TopUp);
     const Money least = type == WalletRowType::Adjustment ? -LargestAmount : Money::fromMicros(1);
     const Money amount = body.requiredMoney("amount"_L1, least, LargestAmount);
+    if (amount.isZero())
+        body.refuse("amount"_L1, u"must not be 0"_s);
     const QString description = body.text("description"_L1, 0, 500).value_or(defaultDescription(type));
     if (const auto valid = body.check(); !valid)
         return valid.error();

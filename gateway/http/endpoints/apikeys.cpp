@@ -43,6 +43,9 @@ Result<Work> createOwnKey(const ManagementCall &call)
     if (const auto valid = body.check(); !valid)
         return valid.error();
     return Work([id = call.caller.platform, draft](Services &services) -> Result<Answer> {
+        // It may have been deleted since the key was checked.
+        if (const auto platform = services.platforms.get(id); !platform)
+            return platform.error();
         const auto made = services.apiKeys.createForPlatform(id, draft);
         if (!made)
             return made.error();

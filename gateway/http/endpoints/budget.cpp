@@ -107,8 +107,9 @@ Result<Work> createBudget(const ManagementCall &call)
     const auto user = endUserInPath(call);
     if (!user)
         return user.error();
-    return Work([platform = call.caller.platform, user = *user, draft,
-                 actor = actorOf(call)](Services &services) -> Result<Answer> {
+    Actor actor = actorOf(call);
+    actor.idempotencyKey.clear(); // means nothing on this route
+    return Work([platform = call.caller.platform, user = *user, draft, actor](Services &services) -> Result<Answer> {
         const auto opened = services.budgets.create(platform, user, draft, actor);
         if (!opened)
             return opened.error();
@@ -121,7 +122,7 @@ Result<Work> getBudget(const ManagementCall &call)
     const auto user = endUserInPath(call);
     if (!user)
         return user.error();
-    return Work([platform = call.caller.platform, user = *user](Services &services) -> Result<Answer> {
+    return inRunningPeriod(call.caller.platform, *user, [platform = call.caller.platform, user = *user](Services &services) -> Result<Answer> {
         const auto budget = services.budgets.get(platform, user);
         if (!budget)
             return budget.error();
@@ -152,7 +153,7 @@ Result<Work> patchBudget(const ManagementCall &call)
     if (!user)
         return user.error();
     return Work([platform = call.caller.platform, user = *user, change,
-                 actor = actorOf(call)](Services &services) -> Result<Answer> {
+                 actor = actorWithKeyOf(call)](Services &services) -> Result<Answer> {
         const auto written = services.budgets.patch(platform, user, change, actor);
         if (!written)
             return written.error();
@@ -165,9 +166,8 @@ Result<Work> deactivateBudget(const ManagementCall &call)
     const auto user = endUserInPath(call);
     if (!user)
         return user.error();
-    Actor actor = actorOf(call);
-    actor.idempotencyKey.clear(); // means nothing on this route
-    return Work([platform = call.caller.platform, user = *user, actor](Services &services) -> Result<Answer> {
+    return Work([platform = call.caller.platform, user = *user,
+                 actor = actorOf(call)](Services &services) -> Result<Answer> {
         if (const auto done = services.budgets.deactivate(platform, user, actor); !done)
             return done.error();
         return Answer{ .status = 204 };
@@ -192,7 +192,7 @@ Result<Work> book(const ManagementCall &call)
     if (!user)
         return user.error();
     return Work([platform = call.caller.platform, user = *user, amount, note,
-                 actor = actorOf(call)](Services &services) -> Result<Answer> {
+                 actor = actorWithKeyOf(call)](Services &services) -> Result<Answer> {
         const auto written = (services.budgets.*booking)(platform, user, amount, note, actor);
         if (!written)
             return written.error();
@@ -219,7 +219,8 @@ Result<Work> listLedgerRows(const ManagementCall &call)
     const auto user = endUserInPath(call);
     if (!user)
         return user.error();
-    return Work([platform = call.caller.platform, user = *user, filter, page](Services &services) -> Result<Answer> {
+    return inRunningPeriod(call.caller.platform, *user, [platform = call.caller.platform, user = *user, filter,
+                                   page](Services &services) -> Result<Answer> {
         const auto found = services.budgets.rows(platform, user, filter, page.offset(), page.limit);
         if (!found)
             return found.error();
@@ -231,6 +232,16 @@ Result<Work> listLedgerRows(const ManagementCall &call)
 }
 
 } // namespace
+
+Work inRunningPeriod(const PlatformId &platform, const EndUserId &user, Work read)
+{
+    return [platform, user, read = std::move(read)](Services &services) -> Result<Answer> {
+        const auto settled = services.budgets.settlePeriod(platform, user);
+        if (!settled)
+            return settled.error();
+        return *settled ? read(services) : Answer { .belongsToWriter = true };
+    };
+}
 
 const QList<Route> &budgetRoutes()
 {

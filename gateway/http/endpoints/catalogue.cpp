@@ -86,18 +86,6 @@ QByteArray slugJson(const QString &slug)
     return json.take();
 }
 
-// The body as the drafts' readers want it. JsonBody says what is wrong with its form.
-template<typename Draft>
-Result<Draft> draftIn(const ManagementCall &call, Draft (*read)(JsonFields &))
-{
-    if (const auto good = JsonBody(call.request.body).check(); !good)
-        return good.error();
-    JsonProblem problem;
-    JsonFields fields(QJsonDocument::fromJson(call.request.body).object(), {}, &problem);
-    Draft draft = read(fields);
-    return problem.first ? Result<Draft>(*problem.first) : Result<Draft>(std::move(draft));
-}
-
 template<typename SomeId>
 Result<SomeId> idInPath(const ManagementCall &call, ErrorCode otherwise, const QString &message)
 {
@@ -149,7 +137,7 @@ Result<Work> getProvider(const ManagementCall &call)
 
 Result<Work> createProvider(const ManagementCall &call)
 {
-    const auto draft = draftIn(call, readProviderDraft);
+    const auto draft = readBody(call.request.body, readProviderDraft);
     if (!draft)
         return draft.error();
     return Work([draft = *draft, actor = call.caller.key](Services &services) -> Result<Answer> {
@@ -166,7 +154,7 @@ Result<Work> createProvider(const ManagementCall &call)
 
 Result<Work> patchProvider(const ManagementCall &call)
 {
-    const auto draft = draftIn(call, readProviderDraft);
+    const auto draft = readBody(call.request.body, readProviderDraft);
     if (!draft)
         return draft.error();
     const auto id = providerIdInPath(call);
@@ -232,7 +220,7 @@ Result<Work> getCatalogueModel(const ManagementCall &call)
 
 Result<Work> createCatalogueModel(const ManagementCall &call)
 {
-    const auto draft = draftIn(call, readModelDraft);
+    const auto draft = readBody(call.request.body, readModelDraft);
     if (!draft)
         return draft.error();
     return Work([draft = *draft, actor = call.caller.key](Services &services) -> Result<Answer> {
@@ -249,7 +237,7 @@ Result<Work> createCatalogueModel(const ManagementCall &call)
 
 Result<Work> patchCatalogueModel(const ManagementCall &call)
 {
-    const auto draft = draftIn(call, readModelDraft);
+    const auto draft = readBody(call.request.body, readModelDraft);
     if (!draft)
         return draft.error();
     const auto id = modelIdInPath(call);

@@ -96,9 +96,14 @@ QByteArray walletRowJson(const WalletRow &row)
 
 Actor actorOf(const ManagementCall &call)
 {
-    return { .source = LedgerSource::Api,
-             .key = call.caller.key,
-             .idempotencyKey = QString::fromLatin1(call.request.header("idempotency-key")) };
+    return { .source = LedgerSource::Api, .key = call.caller.key };
+}
+
+Actor actorWithKeyOf(const ManagementCall &call)
+{
+    Actor actor = actorOf(call);
+    actor.idempotencyKey = QString::fromLatin1(call.request.header("idempotency-key"));
+    return actor;
 }
 
 const QList<Route> &walletRoutes()

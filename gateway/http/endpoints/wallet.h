@@ -14,5 +14,7 @@ const QList<Route> &walletRoutes();
 QByteArray walletRowJson(const WalletRow &row);
 /// Who moves the money of this request.
 Actor actorOf(const ManagementCall &call);
+/// The same with the request's Idempotency-Key, for the routes that honour it: on the others the header means nothing.
+Actor actorWithKeyOf(const ManagementCall &call);
 
 } // namespace assistiv

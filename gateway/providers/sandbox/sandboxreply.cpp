@@ -154,12 +154,12 @@ QByteArrayList streamedAnswer(const Plan &plan, qint64 created)
 
 } // namespace
 
-SandboxReply::SandboxReply(const QByteArray &request, QObject *parent)
+SandboxReply::SandboxReply(const QByteArray &request, Timestamp now, QObject *parent)
     : HttpReply(parent), m_timer(new QTimer(this))
 {
     const QJsonObject body = QJsonDocument::fromJson(request).object();
     const Plan plan = planFor(body);
-    const qint64 created = Clock::system().now().ms() / 1000;
+    const qint64 created = now.ms() / 1000;
     m_streams = body.value("stream"_L1).toBool();
     m_pieces = m_streams ? streamedAnswer(plan, created) : QByteArrayList { wholeAnswer(plan, created) };
     connect(m_timer, &QTimer::timeout, this, &SandboxReply::sendNext);

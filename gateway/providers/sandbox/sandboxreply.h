@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/clock.h"
 #include "net/httpreply.h"
 
 #include <QtCore/QByteArrayList>
@@ -18,7 +19,7 @@ class SandboxReply final : public HttpReply
 
 public:
     /// request is the body of a chat completion call.
-    SandboxReply(const QByteArray &request, QObject *parent);
+    SandboxReply(const QByteArray &request, Timestamp now, QObject *parent);
 
     int status() const override { return m_status; }
     QByteArray header(QByteArrayView name) const override;

@@ -32,6 +32,7 @@ private Q_SLOTS:
 
 void tst_Errors::everyCodeHasExactlyOneRow()
 {
+    QCOMPARE(errorRows().size(), size_t(LastCode + 1));
     QSet<QString> pairs;
     for (int i = 0; i <= LastCode; ++i) {
         const ErrorRow &row = errorRow(ErrorCode(i));

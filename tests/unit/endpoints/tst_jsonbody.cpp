@@ -17,6 +17,8 @@ private Q_SLOTS:
     void parses();
     void money_data();
     void money();
+    void seconds_data();
+    void seconds();
     void texts_data();
     void texts();
     void remembersTheFirstBrokenRule();
@@ -88,6 +90,35 @@ void tst_JsonBody::money()
         else
             QCOMPARE(body.check().error().param, u"amount"_s);
     }
+}
+
+void tst_JsonBody::seconds_data()
+{
+    QTest::addColumn<QByteArray>("value");
+    QTest::addColumn<qint64>("ms");
+    QTest::newRow("none") << QByteArray("0") << 0LL;
+    QTest::newRow("a whole number") << QByteArray("86400") << 86'400'000LL;
+    QTest::newRow("three decimals") << QByteArray("0.125") << 125LL;
+    QTest::newRow("with zeros behind") << QByteArray("1.500000") << 1'500LL;
+    QTest::newRow("the most") << QByteArray("100000") << 100'000'000LL;
+    QTest::newRow("more than the most") << QByteArray("100000.001") << -1LL;
+    QTest::newRow("four decimals") << QByteArray("0.0001") << -1LL;
+    QTest::newRow("seven decimals") << QByteArray("0.0000001") << -1LL;
+    QTest::newRow("negative") << QByteArray("-1") << -1LL;
+    QTest::newRow("text") << QByteArray("\"10\"") << -1LL;
+    QTest::newRow("true") << QByteArray("true") << -1LL;
+    QTest::newRow("a list") << QByteArray("[1]") << -1LL;
+}
+
+void tst_JsonBody::seconds()
+{
+    QFETCH(QByteArray, value);
+    QFETCH(qint64, ms);
+    JsonBody body("{\"wait\":" + value + '}');
+    const auto found = body.secondsInMs("wait"_L1, 100'000);
+    QCOMPARE(found.value_or(-1), ms);
+    QCOMPARE(body.check().ok(), ms >= 0);
+    QVERIFY(!JsonBody("{\"wait\":null}").secondsInMs("wait"_L1, 1));
 }
 
 void tst_JsonBody::texts_data()

@@ -128,6 +128,10 @@ void tst_Management::platformObject()
             + R"("created_at":"2026-04-08T10:30:00.000Z","updated_at":"2026-04-08T10:30:00.000Z"})");
     QCOMPARE(ask(HttpMethod::Get, PlatformPath)->body, patched->body);
     QCOMPARE(ask(HttpMethod::Delete, PlatformPath)->status, 204);
+    // Requests that passed the front door before it went.
+    QCOMPARE(ask(HttpMethod::Post, "/v1/platforms/{platformId}/api-keys"_L1, "{}").error().code, ErrorCode::PlatformNotFound);
+    QCOMPARE(ask(HttpMethod::Post, UsersPath, R"({"external_id":"u"})").error().code, ErrorCode::PlatformNotFound);
+    QCOMPARE(ask(HttpMethod::Post, WalletTopUpPath, R"({"amount":1})").error().code, ErrorCode::PlatformNotFound);
 }
 
 void tst_Management::walletObjects()
@@ -185,6 +189,9 @@ void tst_Management::budgetObjects()
     QCOMPARE(firstType({}), u"adjustment"_s);
     QCOMPARE(firstType(u"since=2026-01-01T00:00:00Z"_s), u"opening"_s);
     QCOMPARE(firstType(u"since=2026-01-01T00:00:00Z&order=desc"_s), u"adjustment"_s);
+    // The header, which each of these requests carries, means something on some routes only.
+    const auto opening = ask(HttpMethod::Get, rowsPath, {}, { m_user }, u"type=opening"_s);
+    QVERIFY(opening->body.contains(R"("idempotency_key":null)"));
     QCOMPARE(ask(HttpMethod::Delete, BudgetPath, {}, { m_user })->status, 204);
     QCOMPARE(ask(HttpMethod::Get, BudgetPath, {}, { m_user }).error().code, ErrorCode::BudgetNotFound);
     QCOMPARE(firstType({}), u"adjustment"_s);

@@ -23,6 +23,8 @@ private Q_SLOTS:
     void gates();
     void reportsTheFirstClosedGate();
     void platformKeysSkipTheBudget();
+    void tellsTheLimitsWhateverTheGatesSay();
+    void limitsThatAreNotKnownAreAMiss();
     void slowLoadCannotUndoACommit();
     void commitBeforeTheLoadIsKept();
     void lastStateOfACommitCounts();
@@ -82,6 +84,8 @@ AccountChanges tst_AccountBook::changes(const Account &a)
     all.add(a.user);
     all.add(a.budget);
     all.add(ProviderKeysState { a.platform.id, std::make_shared<QList<ProviderKey>>() });
+    all.add(PlatformLimitsState { .platform = a.platform.id });
+    all.add(EndUserLimitsState { .platform = a.platform.id, .endUser = a.user.id });
     return all;
 }
 
@@ -95,6 +99,7 @@ void tst_AccountBook::authenticates_data()
     QTest::newRow("a key that expires later") << u"expires later"_s << u"caller"_s;
     QTest::newRow("the key of a deleted platform") << u"no platform"_s << u"unauthorized"_s;
     QTest::newRow("the key of a deleted user") << u"no user"_s << u"unauthorized"_s;
+    QTest::newRow("the key of a deleted user of a deactivated platform") << u"no user, platform off"_s << u"unauthorized"_s;
     QTest::newRow("the key of a deactivated platform") << u"platform off"_s << u"platform_inactive"_s;
     QTest::newRow("the key of a deactivated user") << u"user off"_s << u"end_user_inactive"_s;
 }
@@ -109,8 +114,8 @@ void tst_AccountBook::authenticates()
     if (fault == u"expires later"_s)
         a.key.expiresAt = Now.plusMs(1);
     a.platform.exists = fault != u"no platform"_s;
-    a.user.exists = fault != u"no user"_s;
-    a.platform.isActive = fault != u"platform off"_s;
+    a.user.exists = !fault.contains(u"no user"_s);
+    a.platform.isActive = !fault.contains(u"platform off"_s);
     a.user.isActive = fault != u"user off"_s;
     load(a);
     const auto found = m_book->authenticate(a.key.hash, Now);
@@ -200,6 +205,57 @@ void tst_AccountBook::platformKeysSkipTheBudget()
     QCOMPARE(gate(a), u"open"_s);
 }
 
+void tst_AccountBook::tellsTheLimitsWhateverTheGatesSay()
+{
+    Account a = account();
+    load(a);
+    const RateLimit each { .requestsPerMinute = 60 };
+    const RateLimit all { .tokensPerMinute = 90 };
+    const auto limits = [&] {
+        CallLimits found;
+        (void)m_book->admit({ a.key.id, a.key.type, a.platform.id, a.key.endUser }, Now, &found);
+        return found;
+    };
+    const auto publish = [&](const auto &state) {
+        AccountChanges change;
+        change.add(state);
+        m_book->publishCommit(change, m_book->committed() + 1);
+    };
+    QVERIFY(!limits().endUser.isAny() && !limits().platform.isAny());
+    const quint64 before = m_book->committed();
+    publish(PlatformLimitsState { a.platform.id, each, all });
+    QCOMPARE(limits().endUser, each);
+    QCOMPARE(limits().platform, all);
+    a.budget.isSuspended = true;
+    publish(a.budget);
+    QCOMPARE(limits().endUser, each);
+    const RateLimit own { .requestsPerDay = 7 };
+    publish(EndUserLimitsState { a.platform.id, a.user.id, own }); // as a whole, nothing of the default is left
+    QCOMPARE(limits().endUser, own);
+    m_book->publishLoaded(changes(a), before); // read before both were set, published after
+    QCOMPARE(limits().endUser, own);
+    QCOMPARE(limits().platform, all);
+    a.key.type = KeyType::Platform;
+    QVERIFY(!limits().endUser.isAny());
+    QCOMPARE(limits().platform, all);
+}
+
+void tst_AccountBook::limitsThatAreNotKnownAreAMiss()
+{
+    const Account a = account();
+    AccountChanges partial = changes(a);
+    partial.platformLimits.clear();
+    m_book->publishLoaded(partial, m_book->committed());
+    QCOMPARE(gate(a), u"miss"_s);
+    m_book->drop(m_book->committed() + 1);
+    partial = changes(a);
+    partial.endUserLimits.clear();
+    m_book->publishLoaded(partial, m_book->committed());
+    QCOMPARE(gate(a), u"miss"_s);
+    load(a);
+    QCOMPARE(gate(a), u"open"_s);
+}
+
 void tst_AccountBook::slowLoadCannotUndoACommit()
 {
     Account a = account();
@@ -277,6 +333,8 @@ void tst_AccountBook::forgetsWhatOthersChanged_data()
     QTest::newRow("a platform") << u"platform"_s;
     QTest::newRow("an end user") << u"user"_s;
     QTest::newRow("provider keys") << u"provider keys"_s;
+    QTest::newRow("limits of a platform") << u"limits of a platform"_s;
+    QTest::newRow("limits of an end user") << u"limits of an end user"_s;
 }
 
 void tst_AccountBook::forgetsWhatOthersChanged()
@@ -296,8 +354,12 @@ void tst_AccountBook::forgetsWhatOthersChanged()
         named.add(PlatformState { .id = a.platform.id });
     else if (what == u"user"_s)
         named.add(EndUserState { .platform = a.platform.id, .id = a.user.id });
-    else
+    else if (what == u"provider keys"_s)
         named.add(ProviderKeysState { a.platform.id, nullptr });
+    else if (what == u"limits of a platform"_s)
+        named.add(PlatformLimitsState { .platform = a.platform.id });
+    else
+        named.add(EndUserLimitsState { .platform = a.platform.id, .endUser = a.user.id });
     m_book->publishRemote(named, 7);
     QVERIFY(!isKnown());
     m_book->publishLoaded(changes(a), 6); // began before the change

@@ -6,6 +6,9 @@
 #include <QtCore/QTemporaryDir>
 #include <QtTest/QTest>
 
+#include <csignal>
+#include <sys/resource.h>
+
 using namespace assistiv;
 using namespace Qt::StringLiterals;
 
@@ -16,6 +19,7 @@ class tst_Journal : public QObject
 private Q_SLOTS:
     void keepsEverything();
     void skipsATornLine();
+    void takesBackWhatDidNotFit();
     void keepsOnlyWhatIsNamed();
     void isNotEmptyWhenItCannotBeRead();
 
@@ -86,6 +90,33 @@ void tst_Journal::skipsATornLine()
     QCOMPARE(read[0].id, whole.id);
     QCOMPARE(read[1].id, later.id);
     QVERIFY(QFile::exists(path + u".unreadable"_s));
+}
+
+void tst_Journal::takesBackWhatDidNotFit()
+{
+    const QString path = m_dir.filePath(u"full"_s);
+    Journal journal(path);
+    QVERIFY(journal.append(settlement()));
+    const qint64 before = QFileInfo(path).size();
+
+    // A disk with room for a part of the line.
+    struct rlimit limit = {};
+    QCOMPARE(::getrlimit(RLIMIT_FSIZE, &limit), 0);
+    const auto oldHandler = std::signal(SIGXFSZ, SIG_IGN);
+    struct rlimit small = limit;
+    small.rlim_cur = rlim_t(before) + 20;
+    QCOMPARE(::setrlimit(RLIMIT_FSIZE, &small), 0);
+    const bool kept = journal.append(settlement());
+    QCOMPARE(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+    std::signal(SIGXFSZ, oldHandler);
+
+    QVERIFY(!kept);
+    QCOMPARE(QFileInfo(path).size(), before);
+    QVERIFY(journal.append(settlement()));
+    const auto found = journal.read();
+    QVERIFY(found);
+    QCOMPARE(found->size(), 2);
+    QVERIFY(!QFile::exists(path + u".unreadable"_s));
 }
 
 void tst_Journal::keepsOnlyWhatIsNamed()

@@ -8,6 +8,7 @@
 #include "services/verify.h"
 #include "store/migrations.h"
 
+#include <QtCore/QDir>
 #include <QtCore/QTemporaryDir>
 #include <QtCore/QThread>
 #include <QtTest/QSignalSpy>
@@ -33,6 +34,8 @@ private Q_SLOTS:
     void commitsNothingOfALostTransaction();
     void debitsNothingForADeletedPlatform();
     void recognisesWhatIsThereAlready();
+    void outlastsADatabaseThatGoesAway_data();
+    void outlastsADatabaseThatGoesAway();
 
 private:
     Settlement settlement(Money cost);
@@ -201,7 +204,11 @@ void tst_Writer::knowAccount()
 {
     AccountChanges known;
     known.add(PlatformState { .id = m_platform });
+    known.add(PlatformLimitsState { .platform = m_platform });
+    known.add(EndUserLimitsState { .platform = m_platform, .endUser = m_user });
     known.add(ProviderKeysState { m_platform, std::make_shared<QList<ProviderKey>>() });
+    known.add(PlatformLimitsState { .platform = m_platform });
+    known.add(EndUserLimitsState { .platform = m_platform, .endUser = m_user });
     known.add(WalletState { m_platform, WalletId::create(), Money::fromMicros(1'000'000) });
     known.add(EndUserState { m_platform, m_user });
     known.add(BudgetState { m_platform, m_user, m_budget, true, Money::fromMicros(500'000), Money(), false,
@@ -324,6 +331,58 @@ void tst_Writer::recognisesWhatIsThereAlready()
     QVERIFY(there && *there);
     const auto other = store.isApplied(settlement(Money::fromMicros(5)));
     QVERIFY(other && !*other);
+}
+
+void tst_Writer::outlastsADatabaseThatGoesAway_data()
+{
+    QTest::addColumn<bool>("journalWorks");
+    QTest::newRow("bills wait in the journal") << true;
+    QTest::newRow("bills wait in memory") << false;
+}
+
+void tst_Writer::outlastsADatabaseThatGoesAway()
+{
+    QFETCH(bool, journalWorks);
+    const QString journal = m_dir->filePath(u"journal"_s);
+    if (!journalWorks)
+        QVERIFY(QDir().mkdir(journal)); // nobody can write to a file of that name
+    QObject asker;
+    const auto mailbox = Mailbox::ofThisThread();
+    const auto failing = std::make_shared<StepJob>([](Services &services) {
+        // A full disk, until the connection is made anew.
+        return services.context.db.run(u"PRAGMA max_page_count = 1"_s).ok();
+    });
+    m_writer->enqueue(mailbox, &asker, failing);
+    QTRY_VERIFY(failing->delivered);
+    QVERIFY(failing->succeeded);
+    QVERIFY(!m_writer->isFull());
+
+    const QString elsewhere = m_url.name + u".away"_s;
+    QVERIFY(QFile::rename(m_url.name, elsewhere));
+    const int calls = 300; // need new pages
+    int settled = 0;
+    int refused = 0;
+    const auto count = [&](const Result<void> &done) { ++(done ? settled : refused); };
+    for (int i = 0; i < calls; ++i)
+        m_writer->settle(settlement(Money::fromMicros(1)), &asker, count);
+    QTRY_VERIFY(!m_writer->isHealthy());
+    QVERIFY(m_writer->isFull());
+    const auto job = std::make_shared<StepJob>([](Services &) { return true; });
+    m_writer->enqueue(mailbox, &asker, job);
+    QTRY_VERIFY_WITH_TIMEOUT(job->delivered, 200);
+    QVERIFY(!job->succeeded);
+
+    QTRY_VERIFY_WITH_TIMEOUT(refused > 0, 10'000); // told, once they have waited long enough
+    QTRY_COMPARE(refused + settled, calls);
+    QVERIFY(!m_writer->isHealthy());
+    QCOMPARE(QFileInfo(journal).isFile() && QFileInfo(journal).size() > 0, journalWorks);
+    QVERIFY(QFile::rename(elsewhere, m_url.name));
+    QTRY_VERIFY(m_writer->isHealthy());
+    QVERIFY(!QFileInfo(journal).isFile());
+    QCOMPARE(number(u"SELECT count(*) FROM request_logs"_s), calls);
+    QCOMPARE(number(u"SELECT balance FROM wallets"_s), 1'000'000 - calls);
+    settleAndWait({ settlement(Money::fromMicros(1)) });
+    QVERIFY(booksBalance());
 }
 
 QTEST_GUILESS_MAIN(tst_Writer)

@@ -63,6 +63,8 @@ void tst_AccountNews::namesEverythingElse()
     changes.add(PlatformState { .id = PlatformId::create() });
     changes.add(EndUserState { .platform = PlatformId::create(), .id = EndUserId::create() });
     changes.add(ProviderKeysState { PlatformId::create(), nullptr });
+    changes.add(PlatformLimitsState { .platform = PlatformId::create() });
+    changes.add(EndUserLimitsState { .platform = PlatformId::create(), .endUser = EndUserId::create() });
     changes.catalogue = true;
     const auto news = newsFrom(newsMessages("me", 1, changes).constFirst());
     QVERIFY(news);
@@ -71,6 +73,9 @@ void tst_AccountNews::namesEverythingElse()
     QCOMPARE(news->changes.endUsers.constFirst().platform, changes.endUsers.constFirst().platform);
     QCOMPARE(news->changes.endUsers.constFirst().id, changes.endUsers.constFirst().id);
     QCOMPARE(news->changes.providerKeys.constFirst().platform, changes.providerKeys.constFirst().platform);
+    QCOMPARE(news->changes.platformLimits.constFirst().platform, changes.platformLimits.constFirst().platform);
+    QCOMPARE(news->changes.endUserLimits.constFirst().platform, changes.endUserLimits.constFirst().platform);
+    QCOMPARE(news->changes.endUserLimits.constFirst().endUser, changes.endUserLimits.constFirst().endUser);
     QVERIFY(news->changes.catalogue);
 }
 

@@ -70,6 +70,7 @@ private Q_SLOTS:
     void armsTheAlarm_data();
     void armsTheAlarm();
     void disarmsOnce();
+    void announcesWhatHappened();
 
     void resetsAtTheBoundary_data();
     void resetsAtTheBoundary();
@@ -77,7 +78,7 @@ private Q_SLOTS:
     void showsADueResetWithoutWriting();
     void resetsBeforeEveryWrite();
     void resetsWhoeverIsDue();
-    void inactiveBudgetsDoNotReset();
+    void theTimerLeavesInactiveBudgetsAlone();
 
     void listsRows_data();
     void listsRows();
@@ -660,6 +661,41 @@ void tst_Budgets::disarmsOnce()
     QVERIFY(!budget().isArmed);
 }
 
+void tst_Budgets::announcesWhatHappened()
+{
+    const auto messages = [this](const char *type) {
+        return m_scratch->number(u"SELECT count(*) FROM webhook_messages m JOIN budget_transactions t "
+                                 "ON m.event_id = t.id || ':' || m.event_type WHERE event_type = '%1'"_s.arg(QLatin1StringView(type)));
+    };
+    QVERIFY(create({ .max = usd("10"), .period = BudgetPeriod::Daily, .lowBalanceThreshold = usd("1") }));
+    QVERIFY(charge("8"));
+    QVERIFY(patch({ .max = usd("11") }));
+    QVERIFY(patch({ .isSuspended = false }));
+    QCOMPARE(m_scratch->number(u"SELECT count(*) FROM webhook_messages"_s), 0);
+
+    QVERIFY(charge("2"));
+    QVERIFY(charge("1"));
+    QCOMPARE(messages("budget.low_balance"), 1);
+    QVERIFY(raise("5"));
+    QCOMPARE(messages("budget.topped_up"), 1);
+    QVERIFY(charge("4"));
+    QCOMPARE(messages("budget.low_balance"), 2);
+    QVERIFY(patch({ .isSuspended = true }));
+    QVERIFY(patch({ .isSuspended = true }));
+    QVERIFY(patch({ .isSuspended = false }));
+    QCOMPARE(messages("budget.suspended"), 1);
+    QCOMPARE(messages("budget.unsuspended"), 1);
+    m_scratch->clock.advanceMs(2 * DayMs);
+    QVERIFY(charge("0.5"));
+    QCOMPARE(m_scratch->number(u"SELECT count(*) FROM webhook_messages"_s), 5);
+    // What was undone is not told.
+    QVERIFY(!m_scratch->attempt([&]() -> Result<void> {
+        (void)m_budgets->topUp(m_platform, m_user, usd("1"), {}, {});
+        return Error { ErrorCode::Internal, {} };
+    }));
+    QCOMPARE(m_scratch->number(u"SELECT count(*) FROM webhook_messages"_s), 5);
+}
+
 void tst_Budgets::resetsAtTheBoundary_data()
 {
     QTest::addColumn<bool>("replenishes");
@@ -764,15 +800,18 @@ void tst_Budgets::resetsWhoeverIsDue()
     QCOMPARE(*m_budgets->resetDue(2), 0);
 }
 
-void tst_Budgets::inactiveBudgetsDoNotReset()
+void tst_Budgets::theTimerLeavesInactiveBudgetsAlone()
 {
     QVERIFY(create({ .max = usd("10"), .period = BudgetPeriod::Daily }));
     QVERIFY(m_budgets->deactivate(m_platform, m_user, {}));
     m_scratch->clock.advanceMs(DayMs);
-    QVERIFY(m_budgets->resetIfDue(m_user));
-    QVERIFY(m_budgets->resetIfDue(EndUserId::create()));
     QCOMPARE(*m_budgets->resetDue(10), 0);
     QCOMPARE(rows().size(), 2);
+    // A call that began before is debited to the new period all the same.
+    QVERIFY(m_budgets->resetIfDue(m_user));
+    QCOMPARE(rows().constLast().reason, u"period_reset"_s);
+    QVERIFY(m_budgets->resetIfDue(EndUserId::create()));
+    QCOMPARE(rows().size(), 3);
 }
 
 void tst_Budgets::listsRows_data()

@@ -23,10 +23,12 @@ private Q_SLOTS:
     void stopsWhilePaused();
 };
 
+static constexpr Timestamp Now = Timestamp::fromMs(1'775'644'200'000);
+
 static QByteArray whole(const QByteArray &request)
 {
     QObject owner;
-    auto *reply = new SandboxReply(request, &owner);
+    auto *reply = new SandboxReply(request, Now, &owner);
     QSignalSpy finished(reply, &HttpReply::finished);
     if (!finished.wait())
         return {};
@@ -44,6 +46,7 @@ void tst_SandboxReply::echoes()
     const QJsonObject choice = answer.value("choices"_L1).toArray().at(0).toObject();
     QCOMPARE(choice.value("message"_L1).toObject().value("content"_L1).toString(), u"The sandbox heard: one two"_s);
     QCOMPARE(choice.value("finish_reason"_L1).toString(), u"stop"_s);
+    QCOMPARE(answer.value("created"_L1).toInteger(), Now.ms() / 1000);
     const QJsonObject usage = answer.value("usage"_L1).toObject();
     QCOMPARE(usage.value("prompt_tokens"_L1).toInt(), 4);
     QCOMPARE(usage.value("completion_tokens"_L1).toInt(), 5);
@@ -79,7 +82,7 @@ void tst_SandboxReply::streamsWordByWord()
 void tst_SandboxReply::stopsWhilePaused()
 {
     QObject owner;
-    auto *reply = new SandboxReply(R"({"stream":true,"messages":[{"role":"user","content":"a"}]})", &owner);
+    auto *reply = new SandboxReply(R"({"stream":true,"messages":[{"role":"user","content":"a"}]})", Now, &owner);
     QSignalSpy bytes(reply, &HttpReply::bytesArrived);
     QSignalSpy finished(reply, &HttpReply::finished);
     QVERIFY(bytes.wait());

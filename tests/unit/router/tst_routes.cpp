@@ -17,6 +17,7 @@ private Q_SLOTS:
     void finds_data();
     void finds();
     void platformRoutesCheckThePlatform();
+    void theClockCanBeMovedOnRequestOnly();
 };
 
 void tst_Routes::everyRouteIsThereOnce()
@@ -77,6 +78,21 @@ void tst_Routes::platformRoutesCheckThePlatform()
         if (entry.path.startsWith("/v1/admin/"))
             QVERIFY2(entry.key == RequiredKey::Admin || entry.key == RequiredKey::AdminOrPlatform, entry.path.constData());
     }
+}
+
+void tst_Routes::theClockCanBeMovedOnRequestOnly()
+{
+    for (const HttpMethod method : { HttpMethod::Get, HttpMethod::Post, HttpMethod::Put }) {
+        const auto usual = RouteTable::all().find(method, "/v1/admin/test-clock");
+        QVERIFY(!usual.entry);
+        QVERIFY2(usual.allow.isEmpty(), "a 405 would tell that there is something");
+    }
+    const auto read = RouteTable::withTestClock().find(HttpMethod::Get, "/v1/admin/test-clock");
+    const auto move = RouteTable::withTestClock().find(HttpMethod::Post, "/v1/admin/test-clock");
+    QVERIFY(read.entry && move.entry);
+    QCOMPARE(read.entry->key, RequiredKey::Admin);
+    QCOMPARE(move.entry->key, RequiredKey::Admin);
+    QCOMPARE(RouteTable::withTestClock().entries().size(), RouteTable::all().entries().size() + 2);
 }
 
 QTEST_APPLESS_MAIN(tst_Routes)

@@ -26,6 +26,7 @@ private Q_SLOTS:
     void changedEntriesAreUpdated();
     void nothingIsDeleted();
     void walletIsFilledUpToTheAmount();
+    void limitsAreSetWhereTheyAreNamed();
     void budgetsAreLeftAlone();
     void automaticBudgetIsReplaced();
     void newProviderKeyTakesOver();
@@ -218,6 +219,30 @@ void tst_Bootstrap::walletIsFilledUpToTheAmount()
     QVERIFY(valueOf(verifyBooks(rig.scratch.db())).ok());
 }
 
+void tst_Bootstrap::limitsAreSetWhereTheyAreNamed()
+{
+    Rig rig;
+    const QByteArray file = R"({"platforms":[{"slug":"acme",
+        "rate_limits":{"end_user_default":{"rpm_limit":600},"platform":{}}}]})";
+    const PlatformId platform = rig.good(file).platforms[0].id;
+    const auto limits = [&] { return valueOf(rig.services.rateLimits.ofPlatform(platform)); };
+    QCOMPARE(limits().endUserDefault, (RateLimit { 600, {}, {} }));
+    QVERIFY(!limits().wholePlatform.isAny());
+
+    // What somebody set since stays unless the file names it; a second run changes nothing.
+    mustSucceed(rig.scratch.attempt([&] {
+        return rig.services.rateLimits.setForPlatform({ platform, { 5, 1'000, {} }, { {}, {}, 99 } });
+    }));
+    (void)rig.good(file);
+    QCOMPARE(limits().endUserDefault, (RateLimit { 600, 1'000, {} }));
+    QCOMPARE(limits().wholePlatform, (RateLimit { {}, {}, 99 }));
+    rig.scratch.changes = {};
+    (void)rig.good(file);
+    QVERIFY(rig.scratch.changes.platformLimits.isEmpty());
+    (void)rig.good(R"({"platforms":[{"slug":"acme","rate_limits":{"platform":{"rpm_limit":7,"rpd_limit":null}}}]})");
+    QCOMPARE(limits().wholePlatform, (RateLimit { 7, {}, 99 }));
+}
+
 void tst_Bootstrap::budgetsAreLeftAlone()
 {
     Rig rig;
@@ -337,8 +362,16 @@ void tst_Bootstrap::refusals_data()
     row("apps of a platform neither", inPlatform(R"("mcp_apps":[{"app":"github"}])"), u"platforms[0].mcp_apps"_s);
     row("webhooks are not there yet", inPlatform(R"("webhook_endpoints":[{"url":"http://x"}])"),
         u"platforms[0].webhook_endpoints"_s);
-    row("rate limits are not there yet", inPlatform(R"("rate_limits":{"end_user_default":{"rpm_limit":600}})"),
-        u"platforms[0].rate_limits"_s);
+    row("a limit of nothing", inPlatform(R"("rate_limits":{"end_user_default":{"rpm_limit":0}})"),
+        u"platforms[0].rate_limits.end_user_default.rpm_limit"_s);
+    row("half a limit", inPlatform(R"("rate_limits":{"platform":{"tpm_limit":1.5}})"),
+        u"platforms[0].rate_limits.platform.tpm_limit"_s);
+    row("a limit too large", inPlatform(R"("rate_limits":{"platform":{"rpd_limit":1000000001}})"),
+        u"platforms[0].rate_limits.platform.rpd_limit"_s);
+    row("unknown limit", inPlatform(R"("rate_limits":{"platform":{"rps_limit":1}})"),
+        u"platforms[0].rate_limits.platform.rps_limit"_s);
+    row("unknown kind of limits", inPlatform(R"("rate_limits":{"end_users":{}})"),
+        u"platforms[0].rate_limits.end_users"_s);
     row("connections are not there yet", inUser(R"("connections":[{"app":"github"}])"),
         u"platforms[0].end_users[1].connections"_s);
 }

@@ -1,0 +1,20 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "providers/providercodec.h"
+
+namespace assistiv {
+
+/// Anthropic's Messages API (docs/contract/providers-anthropic.md).
+class AnthropicCodec final : public ProviderCodec
+{
+public:
+    Result<UpstreamCall> encode(const middle::Request &request, const UpstreamTarget &target) const override;
+    HttpHeaders authorization(const QByteArray &secret) const override;
+    std::unique_ptr<StreamDecoder> decoder(const middle::Request &request, const UpstreamTarget &target) const override;
+    middle::Events decodeAnswer(const QByteArray &body, const middle::Request &request,
+                                const UpstreamTarget &target) const override;
+};
+
+} // namespace assistiv

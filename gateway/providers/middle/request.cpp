@@ -1,0 +1,60 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "providers/middle/request.h"
+
+#include "core/hashing.h"
+#include "providers/middle/event.h"
+
+#include <QtCore/QString>
+
+#include <algorithm>
+
+namespace assistiv::middle {
+
+using namespace Qt::StringLiterals;
+
+namespace {
+
+constexpr qsizetype MostNames = 50;
+
+// Unknown members have whatever name a client made up, and the header is a line.
+bool fitsHeader(QByteArrayView name)
+{
+    return !name.isEmpty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-'
+            || c == '.' || c == '[' || c == ']';
+    });
+}
+
+} // namespace
+
+QByteArrayList namesOf(const Request &request, const QList<Field> &fields)
+{
+    QByteArrayList names;
+    for (const auto &[field, name] : request.given) {
+        if (names.size() < MostNames && fields.contains(field) && fitsHeader(name) && !names.contains(name))
+            names.append(name);
+    }
+    return names;
+}
+
+Error unsupported(const Request &request, Field field)
+{
+    const QString name = QString::fromUtf8(request.nameOf(field));
+    return { .code = ErrorCode::UnsupportedParameter,
+             .message = u"\"%1\" is not supported by model %2; remove it or choose another model."_s.arg(
+                 name, QString::fromUtf8(request.model)),
+             .param = name };
+}
+
+Error unsupported(const Part &part, const QString &why)
+{
+    return { .code = ErrorCode::UnsupportedParameter, .message = why, .param = QString::fromUtf8(part.place) };
+}
+
+QByteArray madeCallId(QByteArrayView answerId, int call)
+{
+    return "call_" + sha256(answerId.toByteArray() + ':' + QByteArray::number(call)).toHex().first(24);
+}
+
+} // namespace assistiv::middle

@@ -1,0 +1,27 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "catalog/catalogsnapshot.h"
+#include "providers/clientprotocol.h"
+#include "providers/providercodec.h"
+
+namespace assistiv {
+
+/// The protocols that clients may speak.
+enum class ClientApi { Chat };
+
+const ClientProtocol &clientProtocol(ClientApi api);
+
+/// The codec for a provider's wire format; null when there is none. It lives as long as the program.
+const ProviderCodec *providerCodec(ProviderKind kind, UpstreamApi api);
+
+/// How a request in a client's protocol gets to a provider.
+enum class Passage {
+    None,       ///< not at all
+    Verbatim,   ///< the client's bytes, with the gateway's few members spliced in
+    Translated, ///< through the middle form
+};
+Passage passage(ClientApi client, ProviderKind kind, UpstreamApi api);
+
+} // namespace assistiv
