@@ -22,6 +22,7 @@ BUILD_PACKAGES=(
     libsimdjson-dev
     libcurl4-openssl-dev
     libsqlite3-dev
+    libmimalloc-dev
     libssl-dev
     qtkeychain-qt6-dev
     fonts-inter fonts-jetbrains-mono # embedded into the program

@@ -36,10 +36,11 @@ public:
         const auto sinceEpoch = std::chrono::system_clock::now().time_since_epoch();
         return Timestamp::fromMs(std::chrono::duration_cast<milliseconds>(sinceEpoch).count());
     }
-    qint64 steadyMs() const override
+    qint64 steadyMs() const override { return steadyUs() / 1000; }
+    qint64 steadyUs() const override
     {
         const auto sinceStart = std::chrono::steady_clock::now().time_since_epoch();
-        return std::chrono::duration_cast<milliseconds>(sinceStart).count();
+        return std::chrono::duration_cast<std::chrono::microseconds>(sinceStart).count();
     }
 };
 

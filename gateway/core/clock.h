@@ -45,6 +45,8 @@ public:
     virtual Timestamp now() const = 0;
     /// Milliseconds of a clock that never jumps, for measuring and for deadlines.
     virtual qint64 steadyMs() const = 0;
+    /// The same in microseconds, for what is short.
+    virtual qint64 steadyUs() const { return steadyMs() * 1000; }
 
     /// The system's own clock.
     static const Clock &system();

@@ -14,6 +14,11 @@ qint64 TestClock::steadyMs() const
     return Clock::system().steadyMs();
 }
 
+qint64 TestClock::steadyUs() const
+{
+    return Clock::system().steadyUs();
+}
+
 bool TestClock::advanceMs(qint64 by)
 {
     if (by < 0 || by > Latest.ms())

@@ -16,6 +16,7 @@ public:
 
     Timestamp now() const override;
     qint64 steadyMs() const override;
+    qint64 steadyUs() const override;
 
     /// False, and nothing moves, when that would be back or beyond Latest.
     bool advanceMs(qint64 by);

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/metrics.h"
+
 #include <QtNetwork/QHostAddress>
 #include <QtNetwork/QTcpServer>
 
@@ -19,7 +21,9 @@ class Acceptor final : public QTcpServer
 public:
     /// handOver is called on the acceptor's thread with an open socket that now belongs to the callee.
     /// connections is the count of open ones: raised here, lowered by whoever ends one.
-    Acceptor(int mostConnections, std::atomic<int> &connections, std::function<void(qintptr)> handOver);
+    /// refused counts those that were one too many.
+    Acceptor(int mostConnections, std::atomic<int> &connections, Counter &refused,
+             std::function<void(qintptr)> handOver);
 
 protected:
     void incomingConnection(qintptr descriptor) override;
@@ -28,6 +32,7 @@ private:
     const int m_mostConnections;
     const std::function<void(qintptr)> m_handOver;
     std::atomic<int> &m_connections;
+    Counter &m_refused;
 };
 
 } // namespace assistiv

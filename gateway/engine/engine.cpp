@@ -31,7 +31,7 @@ Engine::Engine(EngineSettings settings, std::shared_ptr<const Vault> vault, cons
     : m_settings(std::move(settings)), m_vault(std::move(vault)), m_clock(m_settings.testClock ? *m_settings.testClock : clock),
       m_nodeId(randomBytes(NodeIdBytes).toHex()), m_limiter(m_clock),
       m_journal(Journal::pathIn(m_settings.dataDir)),
-      m_writer({ m_settings.database, m_clock, *m_vault, m_book, m_journal,
+      m_writer({ m_settings.database, m_clock, *m_vault, m_book, m_journal, m_metrics,
                  [this](Services &services) { publishCatalogue(services); }, m_nodeId }),
       m_readers(m_settings.database, m_clock, *m_vault),
       m_backups(m_settings.database, QDir(m_settings.dataDir).filePath(u"backups"_s), m_clock)
@@ -113,9 +113,9 @@ Result<void> Engine::prepare(Database &db, const std::function<Result<void>(Serv
         return adopted.error();
     if (const auto imported = services.catalog.importStarter(); !imported)
         return imported.error();
-    const auto refused = replayJournal(m_journal, services);
-    if (!refused)
-        return refused.error();
+    const auto replayed = replayJournal(m_journal, services);
+    if (!replayed)
+        return replayed.error();
     if (setUp) {
         if (const auto done = setUp(services); !done)
             return done.error();
@@ -127,7 +127,9 @@ Result<void> Engine::prepare(Database &db, const std::function<Result<void>(Serv
     }
     if (const auto committed = transaction.commit(); !committed)
         return committed.error();
-    m_journal.keepOnly(*refused);
+    m_journal.keepOnly(replayed->refused);
+    for (const Settlement &settlement : replayed->billed)
+        noteBilled(m_metrics, settlement);
     publishCatalogue(services);
     return {};
 }
@@ -146,7 +148,8 @@ Result<void> Engine::listen(quint16 port)
 {
     os::raiseOpenFileLimit();
     m_stopping = false;
-    m_acceptor = std::make_unique<Acceptor>(m_settings.mostConnections, m_connections, [this](qintptr descriptor) {
+    m_acceptor = std::make_unique<Acceptor>(m_settings.mostConnections, m_connections, m_metrics.connectionsRefused,
+                                            [this](qintptr descriptor) {
         m_workers[m_nextWorker.fetch_add(1, std::memory_order_relaxed) % m_workers.size()]->adopt(descriptor);
     });
     const int count = m_settings.workers > 0 ? m_settings.workers : QThread::idealThreadCount();
@@ -162,6 +165,7 @@ Result<void> Engine::listen(quint16 port)
             .settlements = m_writer,
             .refusals = m_refusals,
             .inFlight = m_inFlight,
+            .metrics = m_metrics,
             .status = [this] { return status(); },
             .noteVerify =
                 [this](bool ok) {
@@ -266,6 +270,7 @@ EngineStatus Engine::status() const
              .callsInFlight = m_inFlight,
              .connections = m_connections,
              .writerQueue = qint64(m_writer.waiting()),
+             .journalEntries = m_journal.waiting(),
              .databaseHealthy = m_writer.isHealthy(),
              .isShuttingDown = m_stopping,
              .lastVerifiedAt = verifiedAt ? std::optional(Timestamp::fromMs(verifiedAt)) : std::nullopt,

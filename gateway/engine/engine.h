@@ -91,6 +91,7 @@ private:
     AccountBook m_book;
     RateLimiter m_limiter;
     Refusals m_refusals;
+    Metrics m_metrics;
     Journal m_journal;
     Writer m_writer;
     Readers m_readers;

@@ -33,6 +33,7 @@ bool Journal::append(const Settlement &settlement)
     if (!kept)
         m_file.resize(end); // what a full disk took of it would only fill it further
     m_file.close();
+    m_waiting.fetch_add(kept, std::memory_order_relaxed);
     return kept;
 }
 
@@ -82,6 +83,7 @@ void Journal::keepOnly(const QList<Settlement> &settlements)
     QByteArray lines;
     for (const Settlement &settlement : settlements)
         lines += journalLine(settlement) + '\n';
+    m_waiting.store(settlements.size(), std::memory_order_relaxed);
     const bool kept = lines.isEmpty() ? !m_file.exists() || m_file.remove() : os::replacePrivateFile(m_file.fileName(), lines);
     if (!kept)
         Log::error("journal", u"the settlement journal cannot be changed; its rows are recognised and not billed again"_s);

@@ -8,6 +8,7 @@
 #include <QtCore/QFile>
 #include <QtCore/QList>
 
+#include <atomic>
 #include <mutex>
 
 namespace assistiv {
@@ -27,10 +28,13 @@ public:
     Result<QList<Settlement>> read();
     /// After everything else that read() returned was committed.
     void keepOnly(const QList<Settlement> &settlements);
+    /// How many wait in it.
+    qint64 waiting() const { return m_waiting.load(std::memory_order_relaxed); }
 
 private:
     std::mutex m_mutex;
     QFile m_file;
+    std::atomic<qint64> m_waiting = 0;
 };
 
 } // namespace assistiv

@@ -11,13 +11,13 @@ namespace assistiv {
 
 using namespace Qt::StringLiterals;
 
-Result<QList<Settlement>> replayJournal(Journal &journal, Services &services)
+Result<Replayed> replayJournal(Journal &journal, Services &services)
 {
     const auto waiting = journal.read();
     if (!waiting)
         return waiting.error();
     SettlementStore store(services.context, services.budgets);
-    QList<Settlement> refused;
+    Replayed replayed;
     for (const Settlement &settlement : *waiting) {
         const auto applied = store.isApplied(settlement);
         if (!applied)
@@ -30,18 +30,20 @@ Result<QList<Settlement>> replayJournal(Journal &journal, Services &services)
         auto done = store.apply({ &settlement });
         if (done)
             done = savepoint.keep();
-        if (done)
+        if (done) {
+            replayed.billed.append(settlement);
             continue;
+        }
         if (done.error().code == ErrorCode::DatabaseUnavailable)
             return done.error();
         // One that is refused again and again must not keep the gateway from working.
         Log::error("engine", u"a call in the journal still cannot be billed, it stays there: log row %1"_s
                        .arg(settlement.id.toString()));
-        refused.append(settlement);
+        replayed.refused.append(settlement);
     }
-    if (waiting->size() > refused.size())
-        Log::info("engine", u"%1 calls were billed from the journal"_s.arg(waiting->size() - refused.size()));
-    return refused;
+    if (!replayed.billed.isEmpty())
+        Log::info("engine", u"%1 calls were billed from the journal"_s.arg(replayed.billed.size()));
+    return replayed;
 }
 
 } // namespace assistiv

@@ -12,9 +12,16 @@ namespace assistiv {
 class Journal;
 struct Services;
 
-/// Bills what waits in the journal, in the open transaction, and nothing a second time. What the database refuses is
-/// returned: once the transaction is committed, the journal keeps only that. DatabaseUnavailable, or why the journal
-/// cannot be read.
-Result<QList<Settlement>> replayJournal(Journal &journal, Services &services);
+/// What became of the journal's settlements; those that had been billed before are in neither list.
+struct Replayed
+{
+    QList<Settlement> billed;
+    /// By the database: once the transaction is committed, the journal keeps only these.
+    QList<Settlement> refused;
+};
+
+/// Bills what waits in the journal, in the open transaction, and nothing a second time. DatabaseUnavailable, or why the
+/// journal cannot be read.
+Result<Replayed> replayJournal(Journal &journal, Services &services);
 
 } // namespace assistiv

@@ -43,14 +43,17 @@ void Worker::setUp()
     m_accounts = std::make_unique<AccountLoads>(m_parts.doors, m_parts.book, m_parts.limiter);
     m_calls = std::make_unique<QObject>();
     m_inference.emplace(InferenceParts { m_parts.book, m_parts.limiter, *m_accounts, m_parts.settlements, m_parts.refusals,
-                                         *m_network, m_parts.clock, replyError, errorBody, m_parts.inFlight });
+                                         *m_network, m_parts.clock, replyError, errorBody, m_parts.inFlight,
+                                         m_parts.metrics });
     m_workerParts.emplace(WorkerParts { *m_inference, m_parts.doors, *m_calls, m_parts.status, m_parts.noteVerify,
-                                        m_parts.testClock, m_parts.keepHouse, m_parts.backups });
+                                        m_parts.metrics, m_parts.testClock, m_parts.keepHouse, m_parts.backups });
     m_router = std::make_unique<Router>(*m_workerParts, m_parts.cors);
     m_transport = std::make_unique<Transport>(
         m_parts.limits, [this](HttpExchange *exchange) { m_router->handle(exchange); }, m_parts.clock);
     if (m_parts.tls)
         m_transport->setTls(*m_parts.tls);
+    connect(m_transport.get(), &Transport::answered, this,
+            [this](RouteGroup group, int status) { m_parts.metrics.noteAnswer(group, status); });
     connect(m_transport.get(), &Transport::connectionEnded, this, [this] { m_parts.connectionEnded(); });
     connect(m_transport.get(), &Transport::drained, this, &Worker::drained);
 }

@@ -38,6 +38,7 @@ public:
         Settlements &settlements;
         Refusals &refusals;
         std::atomic<int> &inFlight;
+        Metrics &metrics;
         std::function<EngineStatus()> status;
         std::function<void(bool)> noteVerify;
         TestClock *testClock;

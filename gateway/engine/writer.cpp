@@ -166,6 +166,7 @@ bool Writer::work(Batch &batch)
 
 bool Writer::commitBatch(Batch &batch)
 {
+    const qint64 takenUpUs = m_parts.clock.steadyUs();
     m_changes = {};
     Transaction transaction(*m_db);
     if (!transaction.started())
@@ -192,8 +193,8 @@ bool Writer::commitBatch(Batch &batch)
     // A connection that broke inside the batch shows here at the latest.
     if (!transaction.commit())
         return false;
+    noteCommit(batch, 0, takenUpUs);
     keepPoisoned(batch);
-    m_commits.fetch_add(1, std::memory_order_relaxed);
     if (!number)
         return true;
     const bool catalogueChanged = m_changes.catalogue;
@@ -283,11 +284,25 @@ void Writer::keepPoisoned(const Batch &batch)
         if (pending.outcome)
             continue;
         const QString id = pending.settlement.id.toString();
-        if (m_parts.journal.append(pending.settlement))
+        if (m_parts.journal.append(pending.settlement)) {
+            m_parts.metrics.journalled.add();
             Log::error("writer", u"a call could not be billed, it waits in the journal: log row %1"_s.arg(id));
-        else
+        } else {
+            m_parts.metrics.unbilled.add();
             Log::error("writer", u"NOT BILLED, the journal cannot be written: "_s
                            + QString::fromUtf8(journalLine(pending.settlement)));
+        }
+    }
+}
+
+void Writer::noteCommit(const Batch &batch, qint64 fromJournal, qint64 takenUpUs)
+{
+    m_commits.fetch_add(1, std::memory_order_relaxed);
+    m_parts.metrics.commitDuration.note(m_parts.clock.steadyUs() - takenUpUs);
+    m_parts.metrics.batchSize.note(qint64(batch.settlements.size() + batch.jobs.size()) + fromJournal);
+    for (const PendingSettlement &pending : batch.settlements) {
+        if (pending.outcome)
+            noteBilled(m_parts.metrics, pending.settlement);
     }
 }
 
@@ -295,8 +310,10 @@ void Writer::sitOut(Batch held)
 {
     refuseJobs(held);
     for (size_t attempt = 0;; ++attempt) {
+        m_held.store(held.settlements.size(), std::memory_order_relaxed);
         const bool isEnd = !rest(RetryDelaysMs[std::min(attempt, std::size(RetryDelaysMs) - 1)]);
         if (catchUp(held)) {
+            m_held.store(0, std::memory_order_relaxed);
             m_healthy.store(true, std::memory_order_relaxed);
             Log::info("writer", u"the database takes commits again"_s);
             return deliver(held);
@@ -310,8 +327,10 @@ void Writer::sitOut(Batch held)
         }
         refuseJobs(held);
         giveUpWaiting(held, isEnd);
-        if (isEnd)
+        if (isEnd) {
+            m_held.store(0, std::memory_order_relaxed);
             return;
+        }
     }
 }
 
@@ -332,6 +351,7 @@ bool Writer::catchUp(Batch &held)
 {
     if (!m_db->reconnect())
         return false;
+    const qint64 takenUpUs = m_parts.clock.steadyUs();
     // Wallets are locked in this order everywhere, whoever else catches up at the same time.
     std::stable_sort(held.settlements.begin(), held.settlements.end(), [](const auto &one, const auto &other) {
         return one.settlement.platform < other.settlement.platform;
@@ -351,23 +371,26 @@ bool Writer::catchUp(Batch &held)
         if (!pending.outcome && pending.outcome.error().code == ErrorCode::DatabaseUnavailable)
             return false;
     }
-    std::optional<QList<Settlement>> refused;
+    std::optional<Replayed> replayed;
     if (m_isJournalDue) {
-        if (auto replayed = replayJournal(m_parts.journal, *m_services))
-            refused = std::move(*replayed);
-        else if (replayed.error().code == ErrorCode::DatabaseUnavailable)
+        if (auto outcome = replayJournal(m_parts.journal, *m_services))
+            replayed = std::move(*outcome);
+        else if (outcome.error().code == ErrorCode::DatabaseUnavailable)
             return false;
         else
-            Log::error("writer", replayed.error().message); // a start would not go on before that is solved
+            Log::error("writer", outcome.error().message); // a start would not go on before that is solved
     }
     const auto number = m_order->seal(m_changes, m_parts.node);
     if (!number || !transaction.commit())
         return false;
     m_isJournalDue = false;
-    if (refused)
-        m_parts.journal.keepOnly(*refused);
+    noteCommit(held, replayed ? replayed->billed.size() : 0, takenUpUs);
+    if (replayed) {
+        m_parts.journal.keepOnly(replayed->refused);
+        for (const Settlement &settlement : replayed->billed)
+            noteBilled(m_parts.metrics, settlement);
+    }
     keepPoisoned(held);
-    m_commits.fetch_add(1, std::memory_order_relaxed);
     forgetBalances(*number);
     m_published.store(*number, std::memory_order_release);
     return true;
@@ -386,9 +409,11 @@ void Writer::giveUpWaiting(Batch &held, bool isEnd)
         journalWorks = journalWorks && m_parts.journal.append(pending.settlement);
         if (journalWorks) {
             m_isJournalDue = true;
+            m_parts.metrics.journalled.add();
             Log::error("writer", u"a call cannot be billed now, it waits in the journal: log row %1"_s
                            .arg(pending.settlement.id.toString()));
         } else if (isEnd) {
+            m_parts.metrics.unbilled.add();
             Log::error("writer", u"NOT BILLED, neither database nor journal can be written: "_s
                            + QString::fromUtf8(journalLine(pending.settlement)));
         } else {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/metrics.h"
 #include "ledger/accountbook.h"
 #include "ledger/commitorder.h"
 #include "ledger/settlement.h"
@@ -46,6 +47,7 @@ public:
         const Vault &vault;
         AccountBook &book;
         Journal &journal;
+        Metrics &metrics;
         /// Called on the writer's thread after a commit that changed providers, models or prices.
         std::function<void(Services &)> catalogueChanged;
         /// Who we are among the gateways on the database.
@@ -64,7 +66,11 @@ public:
     bool isFull() const override { return !isHealthy() || m_waiting.load(std::memory_order_relaxed) >= FullAt; }
     void enqueue(std::shared_ptr<Mailbox> mailbox, QPointer<QObject> asker, std::shared_ptr<DoorJob> job);
 
-    size_t waiting() const { return m_waiting.load(std::memory_order_relaxed); }
+    /// What is not committed yet, but for the batch at work.
+    size_t waiting() const
+    {
+        return m_waiting.load(std::memory_order_relaxed) + m_held.load(std::memory_order_relaxed);
+    }
     /// False while the database does not take commits.
     bool isHealthy() const { return m_healthy.load(std::memory_order_relaxed); }
     /// How often something was committed.
@@ -118,6 +124,8 @@ private:
     void putOff(std::vector<PendingJob> jobs);
     /// Settlements that broke a rule of the database wait in the journal for somebody to look at them.
     void keepPoisoned(const Batch &batch);
+    /// The batch was committed, with so many more settlements from the journal.
+    void noteCommit(const Batch &batch, qint64 fromJournal, qint64 takenUpUs);
     void deliver(Batch &batch);
     static void refuse(PendingJob pending);
 
@@ -151,6 +159,8 @@ private:
     std::condition_variable m_wake;
     std::deque<Item> m_queue;
     std::atomic<size_t> m_waiting = 0;
+    /// Settlements that were taken from the queue and wait for the database to come back.
+    std::atomic<size_t> m_held = 0;
     std::atomic<bool> m_healthy = true;
     std::atomic<quint64> m_commits = 0;
     std::atomic<quint64> m_published = 0;

@@ -30,6 +30,7 @@ struct EngineStatus
     int callsInFlight = 0;
     int connections = 0;
     qint64 writerQueue = 0;
+    qint64 journalEntries = 0;
     bool databaseHealthy = true;
     bool isShuttingDown = false;
     std::optional<Timestamp> lastVerifiedAt = {};
@@ -62,6 +63,7 @@ struct WorkerParts
     /// Thread-safe.
     std::function<EngineStatus()> status;
     std::function<void(bool ok)> noteVerify;
+    const Metrics &metrics;
     /// Null unless the gateway was started with --test-clock.
     TestClock *testClock = nullptr;
     /// Does at once what is due by now. Thread-safe.

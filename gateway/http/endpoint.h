@@ -45,7 +45,8 @@ using Work = std::function<Result<Answer>(Services &)>;
 /// The first half: runs on the HTTP worker, checks the request's form (body, schema, ids, paging) and makes no SQL.
 using EndpointFunction = Result<Work> (*)(const ManagementCall &call);
 
-enum class RequiredKey { None, Platform, EndUser, PlatformOrEndUser, Admin, AdminOrPlatform };
+/// AdminOrLocal: a client on this machine needs none.
+enum class RequiredKey { None, Platform, EndUser, PlatformOrEndUser, Admin, AdminOrPlatform, AdminOrLocal };
 
 /// One row of the route table.
 struct Route

@@ -87,6 +87,11 @@ void GuardConnection::endAnswer()
     restartTimer();
 }
 
+void GuardConnection::noteAnswer(RouteGroup group, int status)
+{
+    Q_EMIT m_server.answered(group, status);
+}
+
 void GuardConnection::endIfIdle()
 {
     if (m_phase == Phase::Idle && pendingBytes() > 0)
@@ -211,6 +216,7 @@ void GuardConnection::discardInput()
 void GuardConnection::refuse(const Error &error)
 {
     m_refused = true;
+    noteAnswer(RouteGroup::None, errorStatus(error));
     discardInput();
     send(closingAnswer(error, m_phase == Phase::Body ? m_head.request.method : m_check.method()));
     close();

@@ -64,6 +64,8 @@ public:
     /// What was sent and has not left this process.
     qint64 pendingBytes() const;
     void endAnswer();
+    /// For whoever counts.
+    void noteAnswer(RouteGroup group, int status);
 
     /// Ends the connection now; what was not sent is lost.
     void abort() { m_socket.abort(); }
@@ -138,6 +140,8 @@ public:
 Q_SIGNALS:
     /// An adopted connection is over: once for each. For the acceptor's count.
     void connectionEnded();
+    /// A request has got its status: from its route, or from the guard itself.
+    void answered(assistiv::RouteGroup group, int status);
     void drained();
 
 private:

@@ -38,10 +38,12 @@ QJsonObject jsonContent(const QJsonObject &schema)
     return { { u"application/json"_s, QJsonObject { { u"schema"_s, schema } } } };
 }
 
+/// An empty name stands for no key at all.
 QStringList securitySchemesOf(RequiredKey key)
 {
     switch (key) {
     case RequiredKey::None: return {};
+    case RequiredKey::AdminOrLocal: return { QString(), u"adminKey"_s };
     case RequiredKey::Platform: return { u"platformKey"_s };
     case RequiredKey::EndUser: return { u"endUserKey"_s };
     case RequiredKey::PlatformOrEndUser: return { u"endUserKey"_s, u"platformKey"_s };
@@ -57,7 +59,7 @@ QStringList keyErrors(RequiredKey key)
     if (key == RequiredKey::None)
         return {};
     QStringList errors { u"unauthorized"_s, u"forbidden"_s };
-    if (key != RequiredKey::Admin)
+    if (key != RequiredKey::Admin && key != RequiredKey::AdminOrLocal)
         errors.append(u"platform_inactive"_s);
     if (key == RequiredKey::EndUser || key == RequiredKey::PlatformOrEndUser)
         errors.append(u"end_user_inactive"_s);
@@ -95,7 +97,7 @@ private:
     {
         QJsonArray all;
         for (const QString &scheme : securitySchemesOf(m_entry.key))
-            all.append(QJsonObject { { scheme, QJsonArray() } });
+            all.append(scheme.isEmpty() ? QJsonObject() : QJsonObject { { scheme, QJsonArray() } });
         return all;
     }
 

@@ -43,8 +43,17 @@ bool opens(KeyType type, RequiredKey required)
     case RequiredKey::PlatformOrEndUser: return type != KeyType::Admin;
     case RequiredKey::Admin: return type == KeyType::Admin;
     case RequiredKey::AdminOrPlatform: return type != KeyType::EndUser;
+    case RequiredKey::AdminOrLocal: return type == KeyType::Admin;
     }
     return false;
+}
+
+/// From this machine, and not passed on by a proxy of this machine on behalf of somebody else.
+bool isLocal(const HttpRequest &request)
+{
+    const auto has = [&request](const char *name) { return !request.header(name).isNull(); };
+    return request.peer.isLoopback() && !has("forwarded") && !has("x-forwarded-for") && !has("x-real-ip")
+        && !has("via");
 }
 
 bool isVisibleAscii(QByteArrayView text)
@@ -101,13 +110,15 @@ void Router::handle(HttpExchange *exchange)
         exchange->addHeader("Allow", pending.match.allow);
         return replyError(*exchange, { ErrorCode::MethodNotAllowed, u"This route does not know this method."_s });
     }
-    if (pending.match.entry->key == RequiredKey::None)
+    const RequiredKey key = pending.match.entry->key;
+    exchange->setGroup(pending.match.entry->group);
+    if (key == RequiredKey::None || (key == RequiredKey::AdminOrLocal && isLocal(request)))
         return run(pending, {});
 
-    const QByteArray key = bearerKey(request);
-    if (key.isEmpty() || key.size() > 200)
+    const QByteArray rawKey = bearerKey(request);
+    if (rawKey.isEmpty() || rawKey.size() > 200)
         return replyError(*exchange, unauthorized());
-    pending.keyHash = sha256(key);
+    pending.keyHash = sha256(rawKey);
     authenticate(std::move(pending));
 }
 

@@ -12,6 +12,7 @@
 #include "http/endpoints/llmconfigs.h"
 #include "http/endpoints/logs.h"
 #include "http/endpoints/me.h"
+#include "http/endpoints/metrics.h"
 #include "http/endpoints/openapi.h"
 #include "http/endpoints/platforms.h"
 #include "http/endpoints/ratelimits.h"
@@ -28,12 +29,31 @@ bool isPlaceholder(const QByteArray &segment)
     return segment.startsWith('{');
 }
 
+RouteGroup groupOf(const QByteArray &path)
+{
+    struct Prefix
+    {
+        QByteArrayView text;
+        RouteGroup group;
+    };
+    static constexpr Prefix Prefixes[] = { { "/v1/platforms/", RouteGroup::Platforms },
+                                           { "/v1/admin/", RouteGroup::Admin },
+                                           { "/v1/me/", RouteGroup::SelfService },
+                                           { "/v1/", RouteGroup::Inference } };
+    for (const Prefix &prefix : Prefixes) {
+        if (path.startsWith(prefix.text))
+            return prefix.group;
+    }
+    return RouteGroup::Operation;
+}
+
 QList<RouteTable::Entry> allEntries()
 {
     QList<RouteTable::Entry> entries = inferenceRoutes();
     entries += statusRoutes();
     entries += selfServiceRoutes();
     entries += openApiRoutes();
+    entries += metricsRoutes();
     entries += backupRoutes();
     for (const QList<Route> &group :
          { platformRoutes(), apiKeyRoutes(), endUserRoutes(), llmConfigRoutes(), catalogueRoutes(), walletRoutes(),
@@ -65,6 +85,7 @@ RouteTable::RouteTable(QList<Entry> entries)
     for (qsizetype index = 0; index < m_entries.size(); ++index) {
         Entry &entry = m_entries[index];
         entry.segments = entry.path.split('/');
+        entry.group = groupOf(entry.path);
         int values = 0;
         for (const QByteArray &segment : entry.segments) {
             if (segment == "{platformId}")

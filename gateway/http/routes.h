@@ -33,6 +33,7 @@ public:
         int platformValue = -1;
         /// Index of {endUserId}; -1 when there is none.
         int endUserValue = -1;
+        RouteGroup group = RouteGroup::None;
     };
     struct Match
     {

@@ -46,6 +46,7 @@ void SocketExchange::reply(int status, const QByteArray &body)
     appendCommonHeaders(answer);
     if (hasBody && m_request.method != HttpMethod::Head)
         answer += body;
+    m_connection->noteAnswer(group(), status);
     m_connection->send(answer);
     complete();
 }
@@ -64,6 +65,7 @@ void SocketExchange::beginStream(QByteArrayView contentType)
     if (!m_isHttp10)
         appendHeader(head, "transfer-encoding", "chunked");
     appendCommonHeaders(head);
+    m_connection->noteAnswer(group(), 200);
     m_connection->send(head);
 }
 

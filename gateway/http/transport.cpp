@@ -83,6 +83,7 @@ Transport::Transport(const GuardLimits &limits, Sink sink, const Clock &clock, Q
     , m_server(new Server(*m_guard, std::move(sink), this))
 {
     connect(m_guard, &GuardServer::connectionEnded, this, &Transport::connectionEnded);
+    connect(m_guard, &GuardServer::answered, this, &Transport::answered);
     connect(m_guard, &GuardServer::drained, this, &Transport::drained);
 }
 

@@ -37,6 +37,8 @@ public:
 Q_SIGNALS:
     /// An adopted connection is over: once for each. For the acceptor's count.
     void connectionEnded();
+    /// A request has got its status.
+    void answered(assistiv::RouteGroup group, int status);
     void drained();
 
 private:

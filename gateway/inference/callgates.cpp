@@ -27,8 +27,10 @@ std::variant<Admission, Error, AccountBook::Miss, AccountBook::ResetDue> CallGat
     if (m_isCounted || std::holds_alternative<AccountBook::Miss>(payers))
         return payers;
     const auto verdict = m_parts.limiter.admit(m_caller.platform, m_caller.endUser, limits);
-    if (const auto *denied = std::get_if<RateLimiter::Denied>(&verdict))
+    if (const auto *denied = std::get_if<RateLimiter::Denied>(&verdict)) {
+        m_parts.metrics.rateLimited[size_t(denied->bucket)].add();
         return errorOf(*denied);
+    }
     if (std::holds_alternative<RateLimiter::DayUnknown>(verdict))
         return AccountBook::Miss {};
     m_isCounted = true;

@@ -23,6 +23,19 @@ constexpr int SilencePingMs = 15'000;
 constexpr qsizetype ErrorBodyBytes = 64 * 1024;
 constexpr qint64 Gpt5LeastTokens = 16;
 
+UpstreamOutcome outcomeOf(ErrorCode code)
+{
+    switch (code) {
+    case ErrorCode::ProviderTimeout: return UpstreamOutcome::TimedOut;
+    case ErrorCode::ProviderRateLimited: return UpstreamOutcome::RateLimited;
+    case ErrorCode::ProviderAuthFailed: return UpstreamOutcome::AuthFailed;
+    case ErrorCode::InvalidRequest:
+    case ErrorCode::ContextLengthExceeded:
+    case ErrorCode::PayloadTooLarge: return UpstreamOutcome::Rejected;
+    default: return UpstreamOutcome::Failed;
+    }
+}
+
 Error modelNotFound(const QByteArray &model)
 {
     return { .code = ErrorCode::ModelNotFound,
@@ -35,7 +48,7 @@ Error modelNotFound(const QByteArray &model)
 ChatExchange::ChatExchange(InferenceParts &parts, const Caller &caller, const QByteArray &keyHash, HttpExchange *client,
                            QObject *parent)
     : QObject(parent), m_parts(parts), m_caller(caller), m_keyHash(keyHash), m_client(client),
-      m_requestId(client->request().requestId), m_gates(parts, caller)
+      m_requestId(client->request().requestId), m_startedSteadyMs(parts.clock.steadyMs()), m_gates(parts, caller)
 {
     m_parts.inFlight.fetch_add(1, std::memory_order_relaxed);
     connect(client, &HttpExchange::gone, this, &ChatExchange::onClientGone);
@@ -46,6 +59,8 @@ ChatExchange::ChatExchange(InferenceParts &parts, const Caller &caller, const QB
 ChatExchange::~ChatExchange()
 {
     m_parts.inFlight.fetch_sub(1, std::memory_order_relaxed);
+    if (m_streaming)
+        m_parts.metrics.streamsOpen.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void ChatExchange::start()
@@ -191,6 +206,7 @@ void ChatExchange::forward(const QByteArray &frame)
         return;
     if (!m_streaming) {
         m_streaming = true;
+        m_parts.metrics.streamsOpen.fetch_add(1, std::memory_order_relaxed);
         m_client->beginStream("text/event-stream");
     }
     m_silence.start();
@@ -280,6 +296,7 @@ void ChatExchange::failAttempt(const UpstreamFailure &failure)
 {
     m_upstreamEnded = true;
     m_silence.stop();
+    m_attempt.failure = outcomeOf(failure.error.code);
     const bool reachedClient = m_streaming;
     const QString problem = failure.error.message;
     const bool produced = m_stream && m_stream->outputBytes() > 0;
@@ -301,6 +318,7 @@ void ChatExchange::failAttempt(const UpstreamFailure &failure)
 
 void ChatExchange::refuse(const Error &error)
 {
+    m_parts.metrics.noteRefusal(error.code);
     m_parts.refusals.note({ m_caller.platform, m_caller.endUser, QString::fromLatin1(m_requestId),
                             QString::fromUtf8(m_request.model), error, m_parts.clock.now() });
     endWithError(error);
@@ -366,6 +384,7 @@ void ChatExchange::settle(CallStatus status, const std::optional<Usage> &usage, 
                           const QString &problem, std::function<void(Result<void>)> then)
 {
     m_settled = true;
+    noteAttempt(status);
     if (usage)
         m_gates.noteTokens(usage->prompt() + usage->completion());
     const CatalogMapping &mapping = *m_attempt.leg.mapping;
@@ -396,6 +415,18 @@ void ChatExchange::settle(CallStatus status, const std::optional<Usage> &usage, 
     s.metadata = metadata(usage.value_or(Usage()), providerCost, s.cost);
     s.createdAt = m_parts.clock.now();
     m_parts.settlements.settle(std::move(s), this, std::move(then));
+}
+
+void ChatExchange::noteAttempt(CallStatus status)
+{
+    UpstreamMetrics &upstream = m_parts.metrics.upstreams.of(m_attempt.leg.mapping->providerSlug);
+    const UpstreamOutcome outcome = status == CallStatus::Success ? UpstreamOutcome::Success
+        : status == CallStatus::Cancelled                         ? UpstreamOutcome::Cancelled
+                                                                  : m_attempt.failure;
+    upstream.attempts[size_t(outcome)].add();
+    if (m_attempt.firstByteMs >= 0)
+        upstream.firstByte.note(m_attempt.firstByteMs * 1000);
+    upstream.duration.note((m_parts.clock.steadyMs() - m_attempt.startedSteadyMs) * 1000);
 }
 
 QByteArray ChatExchange::metadata(const Usage &usage, Picos providerCost, Money billed) const
@@ -431,6 +462,8 @@ void ChatExchange::dropReply()
 
 void ChatExchange::over()
 {
+    if (m_attempt.number > 0)
+        m_parts.metrics.callDuration.note((m_parts.clock.steadyMs() - m_startedSteadyMs) * 1000);
     m_silence.stop();
     dropReply();
     if (m_client)

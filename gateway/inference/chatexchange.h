@@ -43,6 +43,7 @@ private:
         Timestamp startedAt;
         qint64 startedSteadyMs = 0;
         qint64 firstByteMs = -1;
+        UpstreamOutcome failure = UpstreamOutcome::Failed; // should it end with an error
         HttpReply *reply = nullptr;
     };
 
@@ -73,6 +74,7 @@ private:
                 std::function<void(Result<void>)> then);
     Usage estimate(qint64 outputBytes) const;
     QByteArray metadata(const Usage &usage, Picos providerCost, Money billed) const;
+    void noteAttempt(CallStatus status);
     void dropReply();
     void over();
 
@@ -81,6 +83,7 @@ private:
     const QByteArray m_keyHash;
     QPointer<HttpExchange> m_client;
     const QByteArray m_requestId;
+    const qint64 m_startedSteadyMs;
     ChatRequest m_request;
     CallGates m_gates;
     Admission m_admission;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/clock.h"
+#include "core/metrics.h"
 #include "ledger/accountbook.h"
 #include "ledger/refusals.h"
 #include "ledger/settlement.h"
@@ -27,6 +28,7 @@ struct InferenceParts
     QByteArray (*errorBody)(const Error &error);
     /// Calls in flight on all workers.
     std::atomic<int> &inFlight;
+    Metrics &metrics;
 };
 
 } // namespace assistiv

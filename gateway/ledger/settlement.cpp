@@ -3,6 +3,7 @@
 #include "ledger/settlement.h"
 
 #include "core/jsonwriter.h"
+#include "core/metrics.h"
 
 #include <QtCore/QJsonDocument>
 #include <QtCore/QJsonObject>
@@ -10,6 +11,14 @@
 namespace assistiv {
 
 using namespace Qt::StringLiterals;
+
+void noteBilled(Metrics &metrics, const Settlement &settlement)
+{
+    metrics.promptTokens.add(settlement.promptTokens);
+    metrics.completionTokens.add(settlement.completionTokens);
+    if (settlement.isBillable)
+        metrics.billedMicros.add(settlement.cost.micros());
+}
 
 QByteArrayView wordOf(CallStatus status)
 {

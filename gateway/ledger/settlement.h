@@ -14,6 +14,8 @@
 
 namespace assistiv {
 
+struct Metrics;
+
 enum class CallStatus { Success, Error, Cancelled };
 enum class TokenCountMethod { Reported, Estimated, None };
 
@@ -67,6 +69,9 @@ public:
 /// One line of JSON for the journal, and back; nothing is lost on the way.
 QByteArray journalLine(const Settlement &settlement);
 std::optional<Settlement> settlementFrom(QByteArrayView journalLine);
+
+/// Counts one that was committed.
+void noteBilled(Metrics &metrics, const Settlement &settlement);
 
 QByteArrayView wordOf(CallStatus status);
 QByteArrayView wordOf(TokenCountMethod method);

@@ -19,6 +19,7 @@ namespace assistiv {
 
 /// The six counters of a call, in the order in which they are asked.
 enum class RateBucket { EndUserRpm, EndUserTpm, EndUserRpd, PlatformRpm, PlatformTpm, PlatformRpd };
+inline constexpr size_t RateBuckets = 6;
 
 /// Requests of an earlier time: so many, none of them later than that moment.
 struct CallsBefore

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/metrics.h"
+
 #include <QtCore/QByteArray>
 #include <QtCore/QList>
 #include <QtCore/QObject>
@@ -51,6 +53,9 @@ public:
     using QObject::QObject;
 
     virtual const HttpRequest &request() const = 0;
+    /// What the answer counts for.
+    RouteGroup group() const { return m_group; }
+    void setGroup(RouteGroup group) { m_group = group; }
 
     /// Adds a header to the answer that reply() or beginStream() will send.
     virtual void addHeader(QByteArrayView name, QByteArrayView value) = 0;
@@ -71,6 +76,9 @@ Q_SIGNALS:
     void gone();
     /// After write() returned false: there is room again.
     void writable();
+
+private:
+    RouteGroup m_group = RouteGroup::None;
 };
 
 } // namespace assistiv

@@ -139,7 +139,8 @@ bool measure(Dialect dialect, const Options &options)
     QTemporaryDir folder;
     AccountBook book;
     Journal journal(folder.filePath(u"journal"_s));
-    Writer writer({ scratch.url(), Clock::system(), scratch.vault, book, journal, [](Services &) { } });
+    Metrics metrics;
+    Writer writer({ scratch.url(), Clock::system(), scratch.vault, book, journal, metrics, [](Services &) { } });
     mustSucceed(writer.start());
     Load load(writer, payers, options.settlements);
     const quint64 commitsBefore = book.committed();

@@ -99,6 +99,7 @@ private:
     std::unique_ptr<ScratchDatabase> m_scratch;
     std::unique_ptr<QTemporaryDir> m_dir;
     std::unique_ptr<Journal> m_journal;
+    Metrics m_metrics;
     QNetworkAccessManager m_network;
     PlatformId m_platform;
     EndUserId m_user;
@@ -386,8 +387,8 @@ void tst_Nodes::makeAccount()
 
 std::unique_ptr<Writer> tst_Nodes::writer(AccountBook &book)
 {
-    auto made = std::make_unique<Writer>(
-        Writer::Parts { m_scratch->url(), m_scratch->clock, TheVault, book, *m_journal, [](Services &) {}, "writer" });
+    auto made = std::make_unique<Writer>(Writer::Parts { m_scratch->url(), m_scratch->clock, TheVault, book, *m_journal,
+                                                         m_metrics, [](Services &) {}, "writer" });
     mustSucceed(made->start());
     return made;
 }

@@ -696,7 +696,7 @@ ROUTES = (
         "admin", "GET", A + "/status", "A", "headless-and-admin.md, Admin API, status",
         shape=STATUS,
         may=("calls_in_flight", "connections", "writer_queue", "shutting_down", "last_verify", "webhook_backlog",
-             "nodes"),
+             "node_id", "other_nodes"),
     ),
     Route(
         "admin", "GET", A + "/platforms", "A", "headless-and-admin.md, Admin API, platforms",
@@ -842,6 +842,7 @@ ROUTES = (
     ),
     Route("admin", "POST", A + "/verify", "A", "headless-and-admin.md, Admin API, verify"),
     Route("admin", "POST", A + "/backup", "A", "headless-and-admin.md, Admin API, backup", status=None),
+    Route("admin", "GET", "/metrics", "none", "headless-and-admin.md, Admin API, metrics"),
     Route("admin", "GET", "/openapi.json", "none", "headless-and-admin.md, Admin API, openapi.json"),
 )
 # fmt: on

@@ -1030,6 +1030,25 @@ class Endpoints(World):
             status.get("last_verify"), "the last verify result", "headless-and-admin.md, Admin API, status", status
         )
 
+    def test_metrics_are_prometheus_text(self):
+        rule = "headless-and-admin.md, Admin API, metrics"
+        for caller in ("nobody", "admin"):  # from loopback no key is needed
+            answer = self.callers[caller].get("/metrics").expect(200, rule)
+            self.holds(
+                answer.headers.get("content-type", "").startswith("text/plain"), "text/plain", rule, answer.headers
+            )
+            lines = [line for line in answer.read().decode().splitlines() if line and not line.startswith("#")]
+            self.holds(lines, "at least one sample", rule)
+            sample = re.compile(
+                r'[a-zA-Z_:][\w:]*(\{(\w+="([^"\\\n]|\\.)*",?)*\})? (-?[\d.]+(e[+-]?\d+)?|NaN|[+-]Inf)( \d+)?'
+            )
+            self.equal([line for line in lines if not sample.fullmatch(line)], [], rule, "lines that are no samples")
+            self.holds(
+                self.acme.id not in answer.read().decode() and "alice" not in answer.read().decode(), "no tenant", rule
+            )
+
+    # ---------------------------------------------------------------- openapi.json
+
     def test_openapi_describes_these_routes_and_no_others(self):
         rule = "headless-and-admin.md, Admin API, openapi.json"
         document = self.callers["nobody"].get("/openapi.json").expect_json(200, rule)

@@ -20,7 +20,12 @@ TWINS = 50
 THREADS = 8  # per node
 JOURNAL_SECONDS = 6  # longer than settlements wait for the database
 
-PLATFORM = {**load.PLATFORM, "end_users": [*load.PLATFORM["end_users"], harness.user("poor", 0.00001)]}
+RPM_LIMIT = 100
+
+PLATFORM = {
+    **load.PLATFORM,
+    "end_users": [*load.PLATFORM["end_users"], harness.user("poor", 0.00001), harness.user("limited", 10)],
+}
 
 
 class Nodes(Case):
@@ -63,10 +68,10 @@ class Nodes(Case):
     def keys_in(result):
         return set(harness.RAW_KEY.findall(str(result)))
 
-    def promptly(self, what, condition):
+    def promptly(self, what, condition, every=0.01):
         """The condition holds within the time in which one node must know what another one has committed."""
         started = time.monotonic()
-        wait_for(f"{what} ({NODES_RULE})", condition, PROMPT_SECONDS)
+        wait_for(f"{what} ({NODES_RULE})", condition, PROMPT_SECONDS, every)
         print(f"{what}: after {(time.monotonic() - started) * 1000:.0f} ms", flush=True)
 
     def chat_status(self, tenant, who, model=harness.PLAIN.name):
@@ -143,6 +148,35 @@ class Nodes(Case):
                     f"a model with is_enabled={enabled} is answered with {status}",
                     lambda status=status: self.chat_status(self.on_b, "user-3", name) == status,
                 )
+
+    def test_a_limit_set_on_one_counts_the_requests_on_both(self):
+        statuses = []
+
+        def call(tenant):
+            with tenant.user_client("limited") as client:
+                answer = client.post(load.CHAT, chat_body(harness.PLAIN.name))
+                statuses.append(answer.status)
+                return answer
+
+        def told(answer, what):
+            return answer.headers.get(f"x-ratelimit-{what}-requests")
+
+        path = self.on_a.user_path("limited") + "/rate-limits"
+        with self.on_a.client as client:
+            client.post(path, {"rpm_limit": RPM_LIMIT}).expect(200, "rate-limits.md")
+        self.promptly("a limit set on one holds", lambda: told(call(self.on_b), "limit") == str(RPM_LIMIT), 0.05)
+        self.promptly(
+            "requests on one are counted on the other",
+            lambda: told(call(self.on_a), "remaining") == str(RPM_LIMIT - len(statuses)),
+            0.05,
+        )
+        while call(self.on_a).status == 200:
+            pass
+        self.equal(statuses.count(200), RPM_LIMIT, NODES_RULE, "requests let in by both together")
+        self.promptly("a limit used up on one is used up", lambda: call(self.on_b).status == 429, 0.05)
+        with self.on_a.client as client:
+            client.delete(path).expect(204, "rate-limits.md")
+        self.promptly("the end of a limit acts", lambda: call(self.on_b).status == 200)
 
     # -------- idempotency
 

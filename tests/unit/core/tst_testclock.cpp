@@ -40,6 +40,7 @@ void tst_TestClock::goesAsTheSystemsClock()
     const qint64 before = clock.steadyMs();
     const Timestamp then = clock.now();
     QTRY_VERIFY(clock.steadyMs() > before && clock.now() > then);
+    QVERIFY(qAbs(clock.steadyUs() / 1000 - clock.steadyMs()) < 5'000);
 }
 
 void tst_TestClock::movesAheadAndGoesOn()

@@ -125,11 +125,14 @@ void tst_Journal::keepsOnlyWhatIsNamed()
     const Settlement stays = settlement();
     QVERIFY(journal.append(settlement()));
     QVERIFY(journal.append(stays));
+    QCOMPARE(journal.waiting(), 2);
     journal.keepOnly({ stays });
+    QCOMPARE(journal.waiting(), 1);
     const auto left = journal.read();
     QVERIFY(left && left->size() == 1);
     QCOMPARE(journalLine(left->constFirst()), journalLine(stays));
     journal.keepOnly({});
+    QCOMPARE(journal.waiting(), 0);
     const auto none = journal.read();
     QVERIFY(none && none->isEmpty());
     QVERIFY(!QFile::exists(m_dir.filePath(u"cleared"_s)));

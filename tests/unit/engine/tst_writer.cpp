@@ -49,6 +49,7 @@ private:
     const Vault m_vault { QByteArray(Vault::KeyBytes, 'k') };
     AccountBook m_book;
     std::unique_ptr<Journal> m_journal;
+    std::unique_ptr<Metrics> m_metrics;
     std::unique_ptr<Writer> m_writer;
     PlatformId m_platform;
     EndUserId m_user;
@@ -79,8 +80,9 @@ void tst_Writer::init()
                        "max_after, used_after, metadata, created_at) VALUES ('o', '%1', '%2', '%3', 'opening', 'api', 500000, "
                        "500000, 0, '{}', 1)"_s.arg(p, u, m_budget.toString())));
     m_journal = std::make_unique<Journal>(m_dir->filePath(u"journal"_s));
+    m_metrics = std::make_unique<Metrics>();
     m_writer = std::make_unique<Writer>(
-        Writer::Parts { m_url, Clock::system(), m_vault, m_book, *m_journal, [](Services &) {}, {} });
+        Writer::Parts { m_url, Clock::system(), m_vault, m_book, *m_journal, *m_metrics, [](Services &) {}, {} });
     QVERIFY(m_writer->start());
 }
 
@@ -150,6 +152,9 @@ void tst_Writer::settlesExactlyOnce()
     QCOMPARE(number(u"SELECT balance FROM wallets"_s), 1'000'000 - sum);
     QCOMPARE(number(u"SELECT used_usd FROM budgets"_s), sum);
     QVERIFY(booksBalance());
+    QCOMPARE(m_metrics->billedMicros.value(), sum);
+    QCOMPARE(m_metrics->batchSize.sum(), 1000);
+    QCOMPARE(m_metrics->journalled.value(), 0);
 }
 
 void tst_Writer::writesNothingOfWhatIsNotBillable()
@@ -160,6 +165,7 @@ void tst_Writer::writesNothingOfWhatIsNotBillable()
     QCOMPARE(number(u"SELECT count(*) FROM request_logs WHERE billing_status = 'not_billable' AND cost = 0"_s), 1);
     QCOMPARE(number(u"SELECT balance FROM wallets"_s), 1'000'000);
     QVERIFY(booksBalance());
+    QCOMPARE(m_metrics->billedMicros.value(), 0);
 }
 
 void tst_Writer::onePoisonedSettlementSinksNoOther()
@@ -173,6 +179,9 @@ void tst_Writer::onePoisonedSettlementSinksNoOther()
     QCOMPARE(number(u"SELECT balance FROM wallets"_s), 999'998);
     QVERIFY(booksBalance());
     QVERIFY(QFile::exists(m_dir->filePath(u"journal"_s)));
+    QCOMPARE(m_metrics->billedMicros.value(), 2);
+    QCOMPARE(m_metrics->journalled.value(), 1);
+    QCOMPARE(m_journal->waiting(), 1);
 }
 
 void tst_Writer::failedWriteLeavesNothing()
@@ -376,11 +385,20 @@ void tst_Writer::outlastsADatabaseThatGoesAway()
     QTRY_COMPARE(refused + settled, calls);
     QVERIFY(!m_writer->isHealthy());
     QCOMPARE(QFileInfo(journal).isFile() && QFileInfo(journal).size() > 0, journalWorks);
+    // Those whom the first attempt billed are in neither place.
+    QCOMPARE(m_metrics->journalled.value(), journalWorks ? refused : 0);
+    QCOMPARE(m_journal->waiting(), journalWorks ? refused : 0);
+    QTRY_COMPARE(m_writer->waiting(), size_t(journalWorks ? 0 : refused));
     QVERIFY(QFile::rename(elsewhere, m_url.name));
     QTRY_VERIFY(m_writer->isHealthy());
     QVERIFY(!QFileInfo(journal).isFile());
     QCOMPARE(number(u"SELECT count(*) FROM request_logs"_s), calls);
     QCOMPARE(number(u"SELECT balance FROM wallets"_s), 1'000'000 - calls);
+    QCOMPARE(m_metrics->billedMicros.value(), calls); // each once, wherever it waited
+    QCOMPARE(m_metrics->batchSize.sum(), calls + 1); // and what emptied the disk
+    QCOMPARE(m_metrics->unbilled.value(), 0);
+    QCOMPARE(m_journal->waiting(), 0);
+    QCOMPARE(m_writer->waiting(), size_t(0));
     settleAndWait({ settlement(Money::fromMicros(1)) });
     QVERIFY(booksBalance());
 }

@@ -52,6 +52,7 @@ private Q_SLOTS:
     void answersHeadOfAStreamWithoutABody();
     void answersOptions();
     void sends204WithoutLength();
+    void tellsTheStatusOfEachRequestOnce();
     void ignoresUpgrades();
     void closesForThoseWhoWantIt_data();
     void closesForThoseWhoWantIt();
@@ -181,6 +182,31 @@ void tst_Transport::sends204WithoutLength()
     client.received.clear();
     client.write(requestOf("GET /b HTTP/1.1"));
     QTRY_VERIFY(client.hasAnswer());
+}
+
+void tst_Transport::tellsTheStatusOfEachRequestOnce()
+{
+    TestServer server;
+    QList<std::pair<RouteGroup, int>> told;
+    connect(&server.transport, &Transport::answered, &server,
+            [&told](RouteGroup group, int status) { told.append({ group, status }); });
+    RawClient client(server);
+    client.write(requestOf("GET /empty HTTP/1.1"));
+    QTRY_VERIFY(client.hasAnswer());
+    client.received.clear();
+    client.write(requestOf("GET /later HTTP/1.1"));
+    QTRY_COMPARE(server.waiting.size(), size_t(1));
+    server.waiting.front()->setGroup(RouteGroup::Inference);
+    server.waiting.front()->beginStream("text/event-stream");
+    server.waiting.front()->write("data: 1\n\n");
+    server.waiting.front()->endStream();
+    QTRY_VERIFY(client.received.endsWith("0\r\n\r\n"));
+    client.write("NO SUCH REQUEST\r\n\r\n");
+    QTRY_VERIFY(client.isOver);
+    const QList<std::pair<RouteGroup, int>> wanted { { RouteGroup::None, 204 },
+                                                     { RouteGroup::Inference, 200 },
+                                                     { RouteGroup::None, 400 } };
+    QCOMPARE(told, wanted);
 }
 
 /// Qt's server would turn into a WebSocket by itself.

@@ -72,6 +72,7 @@ private:
     NoSettlements m_settlements;
     NoNetwork m_network;
     Refusals m_refusals;
+    Metrics m_metrics;
     std::atomic<int> m_inFlight = 0;
     std::optional<InferenceParts> m_parts;
     Caller m_caller;
@@ -82,7 +83,7 @@ void tst_CallGates::init()
     m_book = std::make_unique<AccountBook>();
     m_limiter = std::make_unique<RateLimiter>(m_clock);
     m_parts.emplace(InferenceParts { *m_book, *m_limiter, m_accounts, m_settlements, m_refusals, m_network, m_clock,
-                                     nullptr, nullptr, m_inFlight });
+                                     nullptr, nullptr, m_inFlight, m_metrics });
     m_caller = { ApiKeyId::create(), KeyType::EndUser, PlatformId::create(), EndUserId::create() };
     AccountChanges all;
     all.add(PlatformState { .id = m_caller.platform });
@@ -138,9 +139,12 @@ void tst_CallGates::limitComesBeforeTheBudget()
     BudgetState used = budget();
     used.used = used.max;
     publish(used);
+    const Counter &counted = m_metrics.rateLimited[size_t(RateBucket::EndUserRpm)];
+    const qint64 before = counted.value();
     QCOMPARE(passed(), u"eu_rpm"_s);
     m_clock.advanceMs(60'000);
     QCOMPARE(passed(), u"budget_exhausted"_s);
+    QCOMPARE(counted.value() - before, 1);
 }
 
 void tst_CallGates::refusedAtALaterGateCountsAllTheSame()

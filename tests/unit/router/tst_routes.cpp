@@ -18,6 +18,7 @@ private Q_SLOTS:
     void finds();
     void platformRoutesCheckThePlatform();
     void theClockCanBeMovedOnRequestOnly();
+    void everyRouteCountsForItsPart();
 };
 
 void tst_Routes::everyRouteIsThereOnce()
@@ -93,6 +94,19 @@ void tst_Routes::theClockCanBeMovedOnRequestOnly()
     QCOMPARE(read.entry->key, RequiredKey::Admin);
     QCOMPARE(move.entry->key, RequiredKey::Admin);
     QCOMPARE(RouteTable::withTestClock().entries().size(), RouteTable::all().entries().size() + 2);
+}
+
+void tst_Routes::everyRouteCountsForItsPart()
+{
+    const auto groupOf = [](HttpMethod method, const char *path) {
+        return RouteTable::all().find(method, path).entry->group;
+    };
+    QCOMPARE(groupOf(HttpMethod::Post, "/v1/chat/completions"), RouteGroup::Inference);
+    QCOMPARE(groupOf(HttpMethod::Get, "/v1/platforms/x/logs"), RouteGroup::Platforms);
+    QCOMPARE(groupOf(HttpMethod::Get, "/v1/admin/models"), RouteGroup::Admin);
+    QCOMPARE(groupOf(HttpMethod::Get, "/health"), RouteGroup::Operation);
+    for (const RouteTable::Entry &entry : RouteTable::all().entries())
+        QVERIFY2(entry.group != RouteGroup::None, entry.path.constData());
 }
 
 QTEST_APPLESS_MAIN(tst_Routes)
