@@ -5,6 +5,8 @@
 #include "app/commandparts.h"
 #include "app/instancelock.h"
 #include "core/vault.h"
+#include "ledger/accountbook.h"
+#include "ledger/commitorder.h"
 #include "services/services.h"
 #include "services/verify.h"
 #include "store/migrations.h"
@@ -56,9 +58,11 @@ int runAdminKey(const Options &options)
             return complain(taken.error().message + u" Stop it before rotating admin keys."_s);
     }
     const Vault noSecrets(QByteArray(Vault::KeyBytes, '\0')); // keys are hashed, not sealed
-    AccountChanges unused;
-    Services services(ServiceContext { **db, Clock::system(), noSecrets, unused });
+    AccountChanges changes;
+    Services services(ServiceContext { **db, Clock::system(), noSecrets, changes });
     Transaction transaction(**db);
+    if (const auto alone = NodeStore(**db).lockOthersOut(NodeStore::StartPatienceMs); !alone)
+        return complain(alone.error().message);
     if (options.rotate) {
         if (const auto revoked = services.apiKeys.revokeAdminKeys(); !revoked)
             return complain(revoked.error().message);
@@ -66,6 +70,10 @@ int runAdminKey(const Options &options)
     const auto key = services.apiKeys.createAdminKey();
     if (!key)
         return complain(key.error().message);
+    // Gateways on other machines hear of it when they share the database.
+    const AccountBook empty;
+    if (const auto sealed = CommitOrder(**db, empty).seal(changes, "admin-key"); !sealed)
+        return complain(sealed.error().message);
     if (const auto committed = transaction.commit(); !committed)
         return complain(committed.error().message);
     std::printf("%s\n", qUtf8Printable(key->rawKey));

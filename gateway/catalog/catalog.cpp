@@ -143,15 +143,16 @@ Result<void> Catalog::noteChange()
 
 Result<std::shared_ptr<const CatalogSnapshot>> Catalog::snapshot()
 {
+    // First of all: what another gateway changes while we read must not pass for older than it is.
+    const auto version = m_store.version();
+    if (!version)
+        return version.error();
     const auto providers = m_store.providers(0, -1);
     if (!providers)
         return providers.error();
     const auto models = m_store.models(0, -1);
     if (!models)
         return models.error();
-    const auto version = m_store.version();
-    if (!version)
-        return version.error();
 
     QHash<ProviderId, const Provider *> enabled;
     for (const Provider &provider : providers->rows) {

@@ -50,6 +50,9 @@ void onQtMessage(QtMsgType type, const QMessageLogContext &context, const QStrin
     // A guard server gets its sockets handed over and never listens itself; Qt warns about that at every start.
     if (message.startsWith("The TCP server"_L1) && message.contains("is not listening"_L1))
         return;
+    // One line for every prepared statement of a database connection that is lost.
+    if (message.startsWith("Unable to free statement:"_L1))
+        return;
     const LogLevel level = type == QtDebugMsg ? LogLevel::Debug
         : type == QtInfoMsg                   ? LogLevel::Info
         : type == QtWarningMsg                ? LogLevel::Warning

@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/engine.h"
 
+#include "core/hashing.h"
 #include "core/log.h"
 #include "core/os.h"
 #include "engine/journalreplay.h"
+#include "ledger/commitorder.h"
 #include "services/installation.h"
 #include "services/services.h"
 
@@ -20,21 +22,26 @@ constexpr int ReaderThreads = 2;
 constexpr int HousekeepingMs = 15'000;
 constexpr int MostResets = 200;
 constexpr int MostExpired = 200;
+constexpr int MostRepeats = 5;
+constexpr int DeafWatchMs = 1'000;
+constexpr int NodeIdBytes = 8;
 
 } // namespace
 
 Engine::Engine(EngineSettings settings, std::shared_ptr<const Vault> vault, const Clock &clock)
     : m_settings(std::move(settings)), m_vault(std::move(vault)), m_clock(m_settings.testClock ? *m_settings.testClock : clock),
-      m_limiter(m_clock), m_cooldowns(m_clock),
+      m_nodeId(randomBytes(NodeIdBytes).toHex()), m_limiter(m_clock), m_cooldowns(m_clock),
       m_journal(Journal::pathIn(m_settings.dataDir)),
       m_writer({ m_settings.database, m_clock, *m_vault, m_book, m_journal, m_metrics,
-                 [this](Services &services) { publishCatalogue(services); } }),
+                 [this](Services &services) { publishCatalogue(services); }, m_nodeId }),
       m_readers(m_settings.database, m_clock, *m_vault),
       m_backups(m_settings.database, QDir(m_settings.dataDir).filePath(u"backups"_s), m_clock)
 {
     m_acceptorThread.setObjectName(u"acceptor"_s);
     m_housekeeping.setInterval(HousekeepingMs);
     connect(&m_housekeeping, &QTimer::timeout, this, &Engine::keepHouse);
+    m_deafWatch.setInterval(DeafWatchMs);
+    connect(&m_deafWatch, &QTimer::timeout, this, &Engine::distrustBook);
     m_grace.setSingleShot(true);
     connect(&m_grace, &QTimer::timeout, this, [this] {
         Log::warning("engine", u"calls still run after the grace period; they are cancelled and settled"_s);
@@ -52,6 +59,7 @@ Engine::~Engine()
     }
     m_workers.clear();
     m_backups.stop();
+    m_nodes.reset();
     m_writer.stop();
     m_readers.stop();
 }
@@ -62,7 +70,11 @@ Result<void> Engine::open(const std::function<Result<void>(Services &)> &setUp)
         auto db = Database::open(m_settings.database, Database::Access::ReadWrite);
         if (!db)
             return db.error();
-        if (const auto prepared = prepare(**db, setUp); !prepared)
+        auto prepared = prepare(**db, setUp);
+        // Others may be serving meanwhile, and hold locks that the journal needs in another order.
+        for (int repeat = 0; !prepared && (*db)->mustRepeat() && repeat < MostRepeats; ++repeat)
+            prepared = prepare(**db, setUp);
+        if (!prepared)
             return prepared.error();
         m_databaseBytes = (*db)->sizeBytes();
     }
@@ -70,6 +82,18 @@ Result<void> Engine::open(const std::function<Result<void>(Services &)> &setUp)
         return started.error();
     if (const auto started = m_readers.start(ReaderThreads); !started)
         return started.error();
+    if (m_settings.database.dialect == Dialect::PostgreSql) {
+        m_nodes = std::make_unique<Nodes>(Nodes::Parts {
+            .database = m_settings.database,
+            .clock = m_clock,
+            .vault = *m_vault,
+            .book = m_book,
+            .limiter = m_limiter,
+            .self = m_nodeId,
+            .published = [this] { return m_writer.published(); },
+            .catalogueChanged = [this](Services &services) { publishCatalogue(services); } });
+        m_deafWatch.start();
+    }
     m_open = true;
     m_housekeeping.start();
     return {};
@@ -77,14 +101,17 @@ Result<void> Engine::open(const std::function<Result<void>(Services &)> &setUp)
 
 Result<void> Engine::prepare(Database &db, const std::function<Result<void>(Services &)> &setUp)
 {
-    if (const auto adopted = Installation::adoptVault(db, *m_vault); !adopted)
-        return adopted.error();
-    AccountChanges unused; // nothing is in the book yet
-    Services services(ServiceContext { db, m_clock, *m_vault, unused });
+    AccountChanges changes;
+    Services services(ServiceContext { db, m_clock, *m_vault, changes });
 
     Transaction transaction(db);
     if (const auto started = transaction.started(); !started)
         return started.error();
+    // Another gateway may be starting on the same new database.
+    if (const auto alone = NodeStore(db).lockOthersOut(NodeStore::StartPatienceMs); !alone)
+        return alone.error();
+    if (const auto adopted = Installation::adoptVault(db, *m_vault); !adopted)
+        return adopted.error();
     if (const auto imported = services.catalog.importStarter(); !imported)
         return imported.error();
     const auto replayed = replayJournal(m_journal, services);
@@ -93,6 +120,11 @@ Result<void> Engine::prepare(Database &db, const std::function<Result<void>(Serv
     if (setUp) {
         if (const auto done = setUp(services); !done)
             return done.error();
+    }
+    // Nothing is in our book yet, but others may be serving.
+    if (!changes.isEmpty()) {
+        if (const auto sealed = CommitOrder(db, m_book).seal(changes, m_nodeId); !sealed)
+            return sealed.error();
     }
     if (const auto committed = transaction.commit(); !committed)
         return committed.error();
@@ -105,8 +137,9 @@ Result<void> Engine::prepare(Database &db, const std::function<Result<void>(Serv
 
 void Engine::publishCatalogue(Services &services)
 {
+    const Transaction transaction(services.context.db);
     const auto snapshot = services.catalog.snapshot();
-    if (snapshot)
+    if (snapshot && transaction.isSound())
         m_book.setCatalogue(*snapshot);
     else
         Log::error("engine", u"the catalogue cannot be read; the old one stays in use"_s);
@@ -245,7 +278,9 @@ EngineStatus Engine::status() const
              .isShuttingDown = m_stopping,
              .cooling = m_cooldowns.cooling(),
              .lastVerifiedAt = verifiedAt ? std::optional(Timestamp::fromMs(verifiedAt)) : std::nullopt,
-             .lastVerifyOk = verifiedAt ? std::optional(m_verifiedOk.load()) : std::nullopt };
+             .lastVerifyOk = verifiedAt ? std::optional(m_verifiedOk.load()) : std::nullopt,
+             .nodeId = QString::fromLatin1(m_nodeId),
+             .otherNodes = m_nodes ? m_nodes->seen() : QList<NodeSeen>() };
 }
 
 void Engine::enqueueRead(std::shared_ptr<Mailbox> mailbox, QPointer<QObject> asker, std::shared_ptr<DoorJob> job)
@@ -256,6 +291,18 @@ void Engine::enqueueRead(std::shared_ptr<Mailbox> mailbox, QPointer<QObject> ask
 void Engine::enqueueWrite(std::shared_ptr<Mailbox> mailbox, QPointer<QObject> asker, std::shared_ptr<DoorJob> job)
 {
     m_writer.enqueue(std::move(mailbox), std::move(asker), std::move(job));
+}
+
+// Deaf to the others' commits, we must not trust for long what we know: until the line is back the book lives for a
+// second.
+void Engine::distrustBook()
+{
+    const bool wasDeaf = std::exchange(m_isDeaf, !m_nodes->isListening());
+    if (!m_isDeaf)
+        return;
+    if (!wasDeaf)
+        Log::warning("engine", u"the other gateways cannot be heard; accounts are read anew every second"_s);
+    m_book.drop(m_book.committed());
 }
 
 void Engine::keepHouse()

@@ -5,6 +5,7 @@
 #include "engine/acceptor.h"
 #include "engine/backupthread.h"
 #include "engine/journal.h"
+#include "engine/nodes.h"
 #include "engine/readers.h"
 #include "engine/worker.h"
 #include "engine/writer.h"
@@ -62,8 +63,8 @@ public:
     QString publicOrigin() const;
     /// Thread-safe.
     EngineStatus status() const;
-    /// Grows with every commit: whoever shows data asks again when it has changed. Thread-safe.
-    quint64 committed() const { return m_book.committed(); }
+    /// Changes with every commit, also of other gateways: whoever shows data asks again then. Thread-safe.
+    quint64 committed() const { return m_writer.commits() + m_book.committed(); }
     /// Thread-safe.
     const Refusals &refusals() const { return m_refusals; }
 
@@ -82,10 +83,12 @@ private:
     /// Last use of keys, due resets, expired responses, idle rate counters, size of the database. Every now and then, and when
     /// the clock was moved.
     void keepHouse();
+    void distrustBook();
 
     const EngineSettings m_settings;
     const std::shared_ptr<const Vault> m_vault;
     const Clock &m_clock;
+    const QByteArray m_nodeId;
     AccountBook m_book;
     RateLimiter m_limiter;
     Refusals m_refusals;
@@ -96,15 +99,19 @@ private:
     Writer m_writer;
     Readers m_readers;
     BackupThread m_backups;
+    /// Null on SQLite: one process owns the file.
+    std::unique_ptr<Nodes> m_nodes;
     std::atomic<int> m_inFlight = 0;
     std::vector<std::unique_ptr<Worker>> m_workers;
     std::atomic<size_t> m_nextWorker = 0;
     QThread m_acceptorThread;
     std::unique_ptr<Acceptor> m_acceptor;
     QTimer m_housekeeping;
+    QTimer m_deafWatch;
     QTimer m_grace;
     int m_workersLeft = 0;
     bool m_open = false;
+    bool m_isDeaf = true;
     std::atomic<bool> m_stopping = false;
     std::atomic<bool> m_serving = false;
     mutable std::mutex m_originMutex;

@@ -8,6 +8,13 @@ namespace assistiv {
 
 using namespace Qt::StringLiterals;
 
+namespace {
+
+/// A server that does not answer costs seconds each time it is tried: what waits meanwhile is not tried again.
+constexpr qint64 AwayMs = 500;
+
+} // namespace
+
 Readers::Readers(DatabaseUrl database, const Clock &clock, const Vault &vault)
     : m_database(std::move(database)), m_clock(clock), m_vault(vault)
 {
@@ -76,6 +83,7 @@ void Readers::run(Result<void> *outcome, bool *ready)
 
     AccountChanges unused;
     const auto services = std::make_unique<Services>(ServiceContext { **db, m_clock, m_vault, unused });
+    qint64 awayUntilMs = 0;
     for (;;) {
         std::unique_lock lock(m_mutex);
         m_wake.wait(lock, [this] { return !m_queue.empty() || m_stopping; });
@@ -84,24 +92,31 @@ void Readers::run(Result<void> *outcome, bool *ready)
         Item item = std::move(m_queue.front());
         m_queue.pop_front();
         lock.unlock();
-        answer(**db, *services, item);
+        if (m_clock.steadyMs() < awayUntilMs)
+            item.job->fail(databaseUnavailable());
+        else if (!answer(**db, *services, item))
+            awayUntilMs = m_clock.steadyMs() + AwayMs;
         item.mailbox->post(std::move(item.asker), [job = std::move(item.job)] { job->deliver(); });
     }
 }
 
-void Readers::answer(Database &db, Services &services, Item &item)
+bool Readers::answer(Database &db, Services &services, Item &item)
 {
     for (const bool isRepeat : { false, true }) {
-        Transaction transaction(db);
-        if (transaction.started()) {
-            item.job->run(services);
-            return;
+        {
+            Transaction transaction(db);
+            if (transaction.started()) {
+                item.job->run(services);
+                if (transaction.isSound())
+                    return true;
+            }
         }
-        // A connection that was lost while idle: once anew.
+        // A connection that was lost, while idle or in the middle of the question: once anew.
         if (isRepeat || !db.reconnect())
             break;
     }
     item.job->fail(databaseUnavailable());
+    return false;
 }
 
 } // namespace assistiv

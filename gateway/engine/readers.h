@@ -37,7 +37,8 @@ private:
         std::shared_ptr<DoorJob> job;
     };
     void run(Result<void> *outcome, bool *ready);
-    void answer(Database &db, Services &services, Item &item);
+    /// False when the database is away.
+    bool answer(Database &db, Services &services, Item &item);
 
     DatabaseUrl m_database;
     const Clock &m_clock;

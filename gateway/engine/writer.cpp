@@ -19,7 +19,13 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-/// The last one again and again.
+/// How often a batch is run that loses races for locks; each may have cost the time of Database::LockTimeout.
+constexpr int MostAttempts = 5;
+/// How long calls may be held up by another gateway's management write.
+constexpr int LockPatienceMs = 50;
+/// How long our own management writes wait for one.
+constexpr qint64 MostPutOffMs = 10'000;
+/// While the database is away; the last one again and again.
 constexpr int RetryDelaysMs[] = { 50, 200, 500, 1000 };
 /// So long a client waits for its call to be billed.
 constexpr qint64 PatienceMs = 4000;
@@ -91,8 +97,13 @@ void Writer::enqueue(std::shared_ptr<Mailbox> mailbox, QPointer<QObject> asker, 
             return;
         }
     }
-    job->fail(databaseUnavailable());
-    mailbox->post(std::move(asker), [job] { job->deliver(); });
+    refuse({ std::move(mailbox), std::move(asker), std::move(job) });
+}
+
+void Writer::refuse(PendingJob pending)
+{
+    pending.job->fail(databaseUnavailable());
+    pending.mailbox->post(std::move(pending.asker), [job = std::move(pending.job)] { job->deliver(); });
 }
 
 void Writer::run(std::function<void(Result<void>)> onStarted)
@@ -104,17 +115,19 @@ void Writer::run(std::function<void(Result<void>)> onStarted)
     const ServiceContext context { *m_db, m_parts.clock, m_parts.vault, m_changes };
     m_services = std::make_unique<Services>(context);
     m_settlements = std::make_unique<SettlementStore>(context, m_services->budgets);
+    m_order.emplace(*m_db, m_parts.book);
     onStarted({});
 
     for (;;) {
         Batch batch = takeBatch();
-        if (batch.empty())
+        if (batch.isEmpty())
             break;
-        if (commitBatch(batch))
+        if (work(batch))
             deliver(batch);
         else
             sitOut(std::move(batch));
     }
+    m_order.reset();
     m_settlements.reset();
     m_services.reset();
     m_db.reset();
@@ -125,16 +138,30 @@ Writer::Batch Writer::takeBatch()
     std::unique_lock lock(m_mutex);
     m_wake.wait(lock, [this] { return !m_queue.empty() || m_stopping; });
     Batch batch;
-    if (m_queue.size() <= BatchSize) {
-        batch.swap(m_queue);
-    } else {
-        for (size_t i = 0; i < BatchSize; ++i) {
-            batch.push_back(std::move(m_queue.front()));
-            m_queue.pop_front();
-        }
-    }
-    m_waiting.store(m_queue.size(), std::memory_order_relaxed);
+    for (size_t i = 0; i < BatchSize && !m_queue.empty(); ++i)
+        take(batch);
     return batch;
+}
+
+void Writer::take(Batch &batch)
+{
+    if (auto *settlement = std::get_if<PendingSettlement>(&m_queue.front()))
+        batch.settlements.push_back(std::move(*settlement));
+    else
+        batch.jobs.push_back(std::move(std::get<PendingJob>(m_queue.front())));
+    m_queue.pop_front();
+    m_waiting.store(m_queue.size(), std::memory_order_relaxed);
+}
+
+bool Writer::work(Batch &batch)
+{
+    for (int attempt = 0; !batch.isEmpty(); ++attempt) {
+        if (commitBatch(batch))
+            break;
+        if (!m_db->mustRepeat() || attempt == MostAttempts)
+            return false;
+    }
+    return true;
 }
 
 bool Writer::commitBatch(Batch &batch)
@@ -144,29 +171,54 @@ bool Writer::commitBatch(Batch &batch)
     Transaction transaction(*m_db);
     if (!transaction.started())
         return false;
-    for (size_t at = 0; at < batch.size();) {
-        if (auto *job = std::get_if<PendingJob>(&batch[at])) {
-            runJob(*job);
-            ++at;
-            continue;
-        }
-        size_t end = at + 1;
-        while (end < batch.size() && std::holds_alternative<PendingSettlement>(batch[end]))
-            ++end;
-        if (!runSettlements(batch, at, end))
+    if (!batch.jobs.empty() && !NodeStore(*m_db).lockOthersOut(LockPatienceMs)) {
+        if (m_db->mustRepeat())
+            putOff(std::exchange(batch.jobs, {}));
+        return false;
+    }
+    if (!runSettlements(batch.settlements))
+        return false;
+    for (PendingJob &job : batch.jobs) {
+        runJob(job);
+        if (m_db->mustRepeat())
             return false;
-        at = end;
+    }
+    std::optional<quint64> number;
+    if (!m_changes.isEmpty()) {
+        const auto sealed = m_order->seal(m_changes, m_parts.node);
+        if (!sealed)
+            return false;
+        number = *sealed;
     }
     // A connection that broke inside the batch shows here at the latest.
     if (!transaction.commit())
         return false;
     noteCommit(batch, 0, takenUpUs);
     keepPoisoned(batch);
+    if (!number)
+        return true;
     const bool catalogueChanged = m_changes.catalogue;
-    m_parts.book.publishCommit(std::exchange(m_changes, {}));
+    m_parts.book.publishCommit(std::exchange(m_changes, {}), *number);
+    m_published.store(*number, std::memory_order_release);
     if (catalogueChanged)
         m_parts.catalogueChanged(*m_services);
     return true;
+}
+
+void Writer::putOff(std::vector<PendingJob> jobs)
+{
+    const qint64 now = m_parts.clock.steadyMs();
+    for (auto pending = jobs.rbegin(); pending != jobs.rend(); ++pending) {
+        if (pending->putOffSinceMs == 0)
+            pending->putOffSinceMs = now;
+        if (now - pending->putOffSinceMs > MostPutOffMs) {
+            refuse(std::move(*pending));
+            continue;
+        }
+        const std::scoped_lock lock(m_mutex);
+        m_queue.emplace_front(std::move(*pending));
+        m_waiting.store(m_queue.size(), std::memory_order_relaxed);
+    }
 }
 
 Result<void> Writer::applyGroup(const QList<const Settlement *> &group)
@@ -183,11 +235,12 @@ Result<void> Writer::applyGroup(const QList<const Settlement *> &group)
     return applied;
 }
 
-bool Writer::runSettlements(Batch &batch, size_t from, size_t to)
+bool Writer::runSettlements(std::vector<PendingSettlement> &settlements)
 {
+    if (settlements.empty())
+        return true;
     QList<const Settlement *> group;
-    for (size_t at = from; at < to; ++at) {
-        auto &pending = std::get<PendingSettlement>(batch[at]);
+    for (PendingSettlement &pending : settlements) {
         pending.outcome = {};
         group.append(&pending.settlement);
     }
@@ -200,8 +253,7 @@ bool Writer::runSettlements(Batch &batch, size_t from, size_t to)
     if (isAway(together))
         return false;
     // One of them is poisoned: alone, each of the others gets through.
-    for (size_t at = from; at < to; ++at) {
-        auto &pending = std::get<PendingSettlement>(batch[at]);
+    for (PendingSettlement &pending : settlements) {
         pending.outcome = group.size() == 1 ? together : applyGroup({ &pending.settlement });
         if (isAway(pending.outcome))
             return false;
@@ -226,31 +278,31 @@ void Writer::runJob(PendingJob &pending)
         m_changes = before;
 }
 
-void Writer::keepPoisoned(Batch &batch)
+void Writer::keepPoisoned(const Batch &batch)
 {
-    for (Item &item : batch) {
-        const auto *pending = std::get_if<PendingSettlement>(&item);
-        if (!pending || pending->outcome)
+    for (const PendingSettlement &pending : batch.settlements) {
+        if (pending.outcome)
             continue;
-        const QString id = pending->settlement.id.toString();
-        if (m_parts.journal.append(pending->settlement)) {
+        const QString id = pending.settlement.id.toString();
+        if (m_parts.journal.append(pending.settlement)) {
             m_parts.metrics.journalled.add();
             Log::error("writer", u"a call could not be billed, it waits in the journal: log row %1"_s.arg(id));
         } else {
             m_parts.metrics.unbilled.add();
             Log::error("writer", u"NOT BILLED, the journal cannot be written: "_s
-                           + QString::fromUtf8(journalLine(pending->settlement)));
+                           + QString::fromUtf8(journalLine(pending.settlement)));
         }
     }
 }
 
 void Writer::noteCommit(const Batch &batch, qint64 fromJournal, qint64 takenUpUs)
 {
+    m_commits.fetch_add(1, std::memory_order_relaxed);
     m_parts.metrics.commitDuration.note(m_parts.clock.steadyUs() - takenUpUs);
-    m_parts.metrics.batchSize.note(qint64(batch.size()) + fromJournal);
-    for (const Item &item : batch) {
-        if (const auto *pending = std::get_if<PendingSettlement>(&item); pending && pending->outcome)
-            noteBilled(m_parts.metrics, pending->settlement);
+    m_parts.metrics.batchSize.note(qint64(batch.settlements.size() + batch.jobs.size()) + fromJournal);
+    for (const PendingSettlement &pending : batch.settlements) {
+        if (pending.outcome)
+            noteBilled(m_parts.metrics, pending.settlement);
     }
 }
 
@@ -258,7 +310,7 @@ void Writer::sitOut(Batch held)
 {
     refuseJobs(held);
     for (size_t attempt = 0;; ++attempt) {
-        m_held.store(held.size(), std::memory_order_relaxed);
+        m_held.store(held.settlements.size(), std::memory_order_relaxed);
         const bool isEnd = !rest(RetryDelaysMs[std::min(attempt, std::size(RetryDelaysMs) - 1)]);
         if (catchUp(held)) {
             m_held.store(0, std::memory_order_relaxed);
@@ -270,9 +322,8 @@ void Writer::sitOut(Batch held)
         m_healthy.store(false, std::memory_order_relaxed);
         {
             const std::scoped_lock lock(m_mutex);
-            std::move(m_queue.begin(), m_queue.end(), std::back_inserter(held));
-            m_queue.clear();
-            m_waiting.store(0, std::memory_order_relaxed);
+            while (!m_queue.empty())
+                take(held);
         }
         refuseJobs(held);
         giveUpWaiting(held, isEnd);
@@ -292,14 +343,8 @@ bool Writer::rest(int ms)
 void Writer::refuseJobs(Batch &batch)
 {
     // They were promised to nobody: their callers may repeat them.
-    const auto jobs = std::stable_partition(batch.begin(), batch.end(), [](const Item &item) {
-        return std::holds_alternative<PendingSettlement>(item);
-    });
-    Batch refused(std::make_move_iterator(jobs), std::make_move_iterator(batch.end()));
-    batch.erase(jobs, batch.end());
-    for (Item &item : refused)
-        std::get<PendingJob>(item).job->fail(databaseUnavailable());
-    deliver(refused);
+    for (PendingJob &pending : std::exchange(batch.jobs, {}))
+        refuse(std::move(pending));
 }
 
 bool Writer::catchUp(Batch &held)
@@ -307,14 +352,17 @@ bool Writer::catchUp(Batch &held)
     if (!m_db->reconnect())
         return false;
     const qint64 takenUpUs = m_parts.clock.steadyUs();
+    // Wallets are locked in this order everywhere, whoever else catches up at the same time.
+    std::stable_sort(held.settlements.begin(), held.settlements.end(), [](const auto &one, const auto &other) {
+        return one.settlement.platform < other.settlement.platform;
+    });
     m_changes = {};
     Transaction transaction(*m_db);
     // A transaction that writes nothing would succeed on a full disk, too.
     const QString now = QString::number(m_parts.clock.now().ms());
     if (!transaction.started() || !Installation::setSetting(*m_db, u"database_back_at"_s, now))
         return false;
-    for (Item &item : held) {
-        auto &pending = std::get<PendingSettlement>(item);
+    for (PendingSettlement &pending : held.settlements) {
         // The first commit may have arrived although its answer did not.
         const auto applied = m_settlements->isApplied(pending.settlement);
         if (!applied)
@@ -332,7 +380,8 @@ bool Writer::catchUp(Batch &held)
         else
             Log::error("writer", outcome.error().message); // a start would not go on before that is solved
     }
-    if (!transaction.commit())
+    const auto number = m_order->seal(m_changes, m_parts.node);
+    if (!number || !transaction.commit())
         return false;
     m_isJournalDue = false;
     noteCommit(held, replayed ? replayed->billed.size() : 0, takenUpUs);
@@ -342,7 +391,8 @@ bool Writer::catchUp(Batch &held)
             noteBilled(m_parts.metrics, settlement);
     }
     keepPoisoned(held);
-    forgetBalances();
+    forgetBalances(*number);
+    m_published.store(*number, std::memory_order_release);
     return true;
 }
 
@@ -351,10 +401,9 @@ void Writer::giveUpWaiting(Batch &held, bool isEnd)
     Batch told;
     Batch kept;
     bool journalWorks = true;
-    for (Item &item : held) {
-        auto &pending = std::get<PendingSettlement>(item);
+    for (PendingSettlement &pending : held.settlements) {
         if (!isEnd && m_parts.clock.steadyMs() - pending.sinceSteadyMs < PatienceMs) {
-            kept.push_back(std::move(item));
+            kept.settlements.push_back(std::move(pending));
             continue;
         }
         journalWorks = journalWorks && m_parts.journal.append(pending.settlement);
@@ -372,36 +421,36 @@ void Writer::giveUpWaiting(Batch &held, bool isEnd)
                 Log::error("writer", u"no database and no journal can be written; a bill waits in memory: log row %1"_s
                                .arg(pending.settlement.id.toString()));
             }
-            kept.push_back(PendingSettlement { .settlement = pending.settlement, .mailbox = {}, .asker = {}, .done = {},
-                                               .sinceSteadyMs = pending.sinceSteadyMs, .isAnswered = true });
+            kept.settlements.push_back({ .settlement = pending.settlement, .mailbox = {}, .asker = {}, .done = {},
+                                         .sinceSteadyMs = pending.sinceSteadyMs, .isAnswered = true });
             // As in the journal: its client gets an error, and knows of no response.
-            std::get<PendingSettlement>(kept.back()).settlement.response.reset();
+            kept.settlements.back().settlement.response.reset();
         }
         pending.outcome = databaseUnavailable();
-        told.push_back(std::move(item));
+        told.settlements.push_back(std::move(pending));
     }
     held = std::move(kept);
     deliver(told);
 }
 
-void Writer::forgetBalances()
+void Writer::forgetBalances(quint64 floor)
 {
     m_changes = {};
-    m_parts.book.drop();
+    m_parts.book.drop(floor);
     m_parts.catalogueChanged(*m_services);
 }
 
 void Writer::deliver(Batch &batch)
 {
     std::unordered_map<std::shared_ptr<Mailbox>, std::vector<Mailbox::Letter>> letters;
-    for (Item &item : batch) {
-        if (auto *job = std::get_if<PendingJob>(&item)) {
-            letters[job->mailbox].push_back({ std::move(job->asker), [job = std::move(job->job)] { job->deliver(); } });
-        } else if (auto &pending = std::get<PendingSettlement>(item); pending.mailbox) {
+    for (PendingJob &pending : batch.jobs)
+        letters[pending.mailbox].push_back(
+            { std::move(pending.asker), [job = std::move(pending.job)] { job->deliver(); } });
+    for (PendingSettlement &pending : batch.settlements) {
+        if (pending.mailbox)
             letters[pending.mailbox].push_back(
                 { std::move(pending.asker),
                   [done = std::move(pending.done), outcome = std::move(pending.outcome)] { done(outcome); } });
-        }
     }
     for (auto &[mailbox, bundle] : letters)
         mailbox->post(std::move(bundle));

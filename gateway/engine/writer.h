@@ -4,6 +4,7 @@
 
 #include "core/metrics.h"
 #include "ledger/accountbook.h"
+#include "ledger/commitorder.h"
 #include "ledger/settlement.h"
 #include "services/doors.h"
 #include "store/database.h"
@@ -13,8 +14,10 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <variant>
+#include <vector>
 
 namespace assistiv {
 
@@ -22,9 +25,12 @@ class Journal;
 class SettlementStore;
 class Vault;
 
-/// The only thread that writes. It takes what waits (at most BatchSize), runs each management write in a savepoint of its
-/// own and neighbouring settlements together, commits once, publishes the new balances to the AccountBook and wakes
-/// every asker once. While one commit runs the next batch collects, so there is no artificial wait.
+/// The only thread that writes. It takes what waits (at most BatchSize), runs the settlements together and then each
+/// management write in a savepoint of its own, commits once, publishes the new balances to the AccountBook and wakes
+/// every asker once. While one commit runs the next batch collects, so there is no artificial wait. Other gateways may
+/// write on the same PostgreSQL. Settlements take their locks in the same order everywhere; management writes of all
+/// gateways come one after another, and while another one's takes long, ours are put off and calls are settled all the
+/// same. What is left of races for locks ends in a batch that is rolled back and run again.
 class Writer final : public Settlements
 {
 public:
@@ -44,6 +50,8 @@ public:
         Metrics &metrics;
         /// Called on the writer's thread after a commit that changed providers, models or prices.
         std::function<void(Services &)> catalogueChanged;
+        /// Who we are among the gateways on the database.
+        QByteArray node = {};
     };
 
     explicit Writer(Parts parts);
@@ -65,6 +73,10 @@ public:
     }
     /// False while the database does not take commits.
     bool isHealthy() const { return m_healthy.load(std::memory_order_relaxed); }
+    /// How often something was committed.
+    quint64 commits() const { return m_commits.load(std::memory_order_relaxed); }
+    /// Number of the newest commit that was published (ledger/commitorder.h).
+    quint64 published() const { return m_published.load(std::memory_order_acquire); }
 
 private:
     struct PendingSettlement
@@ -83,24 +95,39 @@ private:
         std::shared_ptr<Mailbox> mailbox;
         QPointer<QObject> asker;
         std::shared_ptr<DoorJob> job;
+        /// When it was first put off; 0: never.
+        qint64 putOffSinceMs = 0;
     };
     using Item = std::variant<PendingSettlement, PendingJob>;
-    using Batch = std::deque<Item>;
+    struct Batch
+    {
+        std::vector<PendingSettlement> settlements;
+        std::vector<PendingJob> jobs;
+        bool isEmpty() const { return settlements.empty() && jobs.empty(); }
+    };
 
     void run(std::function<void(Result<void>)> onStarted);
     Batch takeBatch();
+    /// The head of the queue, which is locked and not empty, goes into the batch.
+    void take(Batch &batch);
+    /// Commits the batch in as many attempts as races for locks make necessary; false when the database is away.
+    bool work(Batch &batch);
     /// One transaction around the batch; false when the database could not commit it.
     bool commitBatch(Batch &batch);
     /// False when the database could not do its work: that is no fault of the settlements.
-    bool runSettlements(Batch &batch, size_t from, size_t to);
+    bool runSettlements(std::vector<PendingSettlement> &settlements);
     /// All of the group or, after an error, nothing, in what is written as in what will be published.
     Result<void> applyGroup(const QList<const Settlement *> &group);
     void runJob(PendingJob &pending);
+    /// Another gateway's management write takes long: ours go back to the head of the queue, except those that have
+    /// waited long enough.
+    void putOff(std::vector<PendingJob> jobs);
     /// Settlements that broke a rule of the database wait in the journal for somebody to look at them.
-    void keepPoisoned(Batch &batch);
+    void keepPoisoned(const Batch &batch);
     /// The batch was committed, with so many more settlements from the journal.
     void noteCommit(const Batch &batch, qint64 fromJournal, qint64 takenUpUs);
     void deliver(Batch &batch);
+    static void refuse(PendingJob pending);
 
     // The database is away.
 
@@ -117,23 +144,26 @@ private:
     /// no more of them than calls were in flight.
     void giveUpWaiting(Batch &held, bool isEnd);
     /// Balances that gates saw may stem from a commit whose answer was lost: loads everything anew.
-    void forgetBalances();
+    void forgetBalances(quint64 floor);
 
     Parts m_parts;
     std::unique_ptr<Database> m_db;
     AccountChanges m_changes;
     std::unique_ptr<Services> m_services;
     std::unique_ptr<SettlementStore> m_settlements;
+    std::optional<CommitOrder> m_order;
     /// Lines that wait for the database to come back.
     bool m_isJournalDue = false;
 
     std::mutex m_mutex;
     std::condition_variable m_wake;
-    Batch m_queue;
+    std::deque<Item> m_queue;
     std::atomic<size_t> m_waiting = 0;
     /// Settlements that were taken from the queue and wait for the database to come back.
     std::atomic<size_t> m_held = 0;
     std::atomic<bool> m_healthy = true;
+    std::atomic<quint64> m_commits = 0;
+    std::atomic<quint64> m_published = 0;
     bool m_stopping = false;
     std::thread m_thread;
 };

@@ -9,6 +9,13 @@
 
 namespace assistiv {
 
+/// Another gateway on the same database.
+struct NodeSeen
+{
+    QString id;
+    Timestamp lastHeardAt;
+};
+
 /// What the engine tells about itself; every number is read when it is asked for.
 struct EngineStatus
 {
@@ -29,6 +36,9 @@ struct EngineStatus
     QList<Cooldowns::Cooling> cooling = {};
     std::optional<Timestamp> lastVerifiedAt = {};
     std::optional<bool> lastVerifyOk = {};
+    /// This process among the gateways on its database, and the others that are alive.
+    QString nodeId = {};
+    QList<NodeSeen> otherNodes = {};
 };
 
 /// Makes backups of the running gateway's database. Thread-safe.

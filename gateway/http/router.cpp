@@ -61,8 +61,9 @@ bool isVisibleAscii(QByteArrayView text)
     return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
-/// The work behind a look-up of its idempotency key. Both run in one savepoint of the one writer, so a twin that comes
-/// meanwhile finds the record (docs/contract/conventions.md, "Idempotency-Key").
+/// The work behind a look-up of its idempotency key. Both run in one savepoint of the writer, and the writers of
+/// several gateways let only one of them make management writes at a time, so a twin that comes meanwhile finds the
+/// record (docs/contract/conventions.md, "Idempotency-Key").
 Work onceOnly(Work work, const PlatformId &platform, const EndUserId &endUser, const QString &key, const QString &fingerprint)
 {
     return [=](Services &services) -> Result<Answer> {

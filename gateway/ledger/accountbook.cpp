@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ledger/accountbook.h"
 
+#include "catalog/catalogsnapshot.h"
+
 namespace assistiv {
 
 using namespace Qt::StringLiterals;
@@ -119,76 +121,85 @@ std::shared_ptr<const QList<ProviderKey>> AccountBook::providerKeys(const Platfo
     return account == stripe.platforms.constEnd() ? nullptr : account->providerKeys.state.keys;
 }
 
-void AccountBook::publishCommit(const AccountChanges &changes)
+void AccountBook::publishCommit(const AccountChanges &changes, quint64 number)
 {
-    const quint64 number = committed() + 1;
-    publish(changes, number, Source::Commit);
-    m_committed.store(number, std::memory_order_release);
+    publish(changes, number);
+    noteCommitted(number);
 }
 
-void AccountBook::publishLoaded(const AccountChanges &states, quint64 committedBefore)
+void AccountBook::publishRemote(const AccountChanges &changes, quint64 number)
 {
-    publish(states, committedBefore, Source::Load);
-}
+    AccountChanges values;
+    values.wallets = changes.wallets;
+    values.budgets = changes.budgets;
+    publish(values, number);
 
-void AccountBook::publish(const AccountChanges &changes, quint64 number, Source source)
-{
-    for (const KeyState &key : changes.keys) {
-        KeyShard &shard = shardOf(key.hash);
-        const std::scoped_lock lock(shard.mutex);
-        if (isOutdated(number, source))
-            return;
-        shard.keys[key.hash].key.replace(key, number, source);
-    }
-    for (const PlatformState &platform : changes.platforms) {
-        Stripe &stripe = stripeOf(platform.id);
-        const std::scoped_lock lock(stripe.mutex);
-        if (isOutdated(number, source))
-            return;
-        stripe.platforms[platform.id].platform.replace(platform, number, source);
-    }
-    for (const WalletState &wallet : changes.wallets) {
-        Stripe &stripe = stripeOf(wallet.platform);
-        const std::scoped_lock lock(stripe.mutex);
-        if (isOutdated(number, source))
-            return;
-        stripe.platforms[wallet.platform].wallet.replace(wallet, number, source);
-    }
-    for (const ProviderKeysState &keys : changes.providerKeys) {
-        Stripe &stripe = stripeOf(keys.platform);
-        const std::scoped_lock lock(stripe.mutex);
-        if (isOutdated(number, source))
-            return;
-        stripe.platforms[keys.platform].providerKeys.replace(keys, number, source);
-    }
-    for (const PlatformLimitsState &limits : changes.platformLimits) {
-        Stripe &stripe = stripeOf(limits.platform);
-        const std::scoped_lock lock(stripe.mutex);
-        if (isOutdated(number, source))
-            return;
-        stripe.platforms[limits.platform].limits.replace(limits, number, source);
-    }
+    for (const KeyState &key : changes.keys)
+        changeKey(key.hash, number, [&](KeyEntry &entry) { entry.key.forget(number); });
+    for (const PlatformState &platform : changes.platforms)
+        changeAccount(platform.id, number, [&](PlatformAccount &of) { of.platform.forget(number); });
+    for (const ProviderKeysState &keys : changes.providerKeys)
+        changeAccount(keys.platform, number, [&](PlatformAccount &of) { of.providerKeys.forget(number); });
+    for (const EndUserState &user : changes.endUsers)
+        changeAccount(user.platform, number, [&](PlatformAccount &of) { of.users[user.id].user.forget(number); });
+    for (const PlatformLimitsState &limits : changes.platformLimits)
+        changeAccount(limits.platform, number, [&](PlatformAccount &of) { of.limits.forget(number); });
     for (const EndUserLimitsState &limits : changes.endUserLimits) {
-        Stripe &stripe = stripeOf(limits.platform);
-        const std::scoped_lock lock(stripe.mutex);
-        if (isOutdated(number, source))
-            return;
-        stripe.platforms[limits.platform].users[limits.endUser].limits.replace(limits, number, source);
+        changeAccount(limits.platform, number,
+                      [&](PlatformAccount &of) { of.users[limits.endUser].limits.forget(number); });
+    }
+    noteCommitted(number);
+}
+
+void AccountBook::publish(const AccountChanges &changes, quint64 number)
+{
+    for (const KeyState &key : changes.keys)
+        changeKey(key.hash, number, [&](KeyEntry &entry) { entry.key.replace(key, number); });
+    for (const PlatformState &platform : changes.platforms)
+        changeAccount(platform.id, number, [&](PlatformAccount &of) { of.platform.replace(platform, number); });
+    for (const WalletState &wallet : changes.wallets)
+        changeAccount(wallet.platform, number, [&](PlatformAccount &of) { of.wallet.replace(wallet, number); });
+    for (const ProviderKeysState &keys : changes.providerKeys)
+        changeAccount(keys.platform, number, [&](PlatformAccount &of) { of.providerKeys.replace(keys, number); });
+    for (const PlatformLimitsState &limits : changes.platformLimits)
+        changeAccount(limits.platform, number, [&](PlatformAccount &of) { of.limits.replace(limits, number); });
+    for (const EndUserLimitsState &limits : changes.endUserLimits) {
+        changeAccount(limits.platform, number,
+                      [&](PlatformAccount &of) { of.users[limits.endUser].limits.replace(limits, number); });
     }
     for (const EndUserState &user : changes.endUsers) {
-        Stripe &stripe = stripeOf(user.platform);
-        const std::scoped_lock lock(stripe.mutex);
-        if (isOutdated(number, source))
-            return;
-        stripe.platforms[user.platform].users[user.id].user.replace(user, number, source);
+        changeAccount(user.platform, number,
+                      [&](PlatformAccount &of) { of.users[user.id].user.replace(user, number); });
     }
     for (const BudgetState &budget : changes.budgets) {
-        Stripe &stripe = stripeOf(budget.platform);
-        const std::scoped_lock lock(stripe.mutex);
-        if (isOutdated(number, source))
-            return;
-        stripe.platforms[budget.platform].users[budget.endUser].budget.replace(budget, number, source);
+        changeAccount(budget.platform, number,
+                      [&](PlatformAccount &of) { of.users[budget.endUser].budget.replace(budget, number); });
     }
+}
+
+template<typename Change>
+void AccountBook::changeAccount(const PlatformId &platform, quint64 number, Change change)
+{
+    Stripe &stripe = stripeOf(platform);
+    const std::scoped_lock lock(stripe.mutex);
+    if (number >= m_floor.load(std::memory_order_acquire))
+        change(stripe.platforms[platform]);
+}
+
+template<typename Change>
+void AccountBook::changeKey(const QByteArray &hash, quint64 number, Change change)
+{
+    KeyShard &shard = shardOf(hash);
+    const std::scoped_lock lock(shard.mutex);
+    if (number >= m_floor.load(std::memory_order_acquire))
+        change(shard.keys[hash]);
+}
+
+// Writer and listener both publish: the greater number stays.
+void AccountBook::noteCommitted(quint64 number)
+{
+    quint64 known = committed();
+    while (known < number && !m_committed.compare_exchange_weak(known, number, std::memory_order_acq_rel)) { }
 }
 
 std::shared_ptr<const CatalogSnapshot> AccountBook::catalogue() const
@@ -200,13 +211,14 @@ std::shared_ptr<const CatalogSnapshot> AccountBook::catalogue() const
 void AccountBook::setCatalogue(std::shared_ptr<const CatalogSnapshot> snapshot)
 {
     const std::scoped_lock lock(m_catalogueMutex);
-    m_catalogue = std::move(snapshot);
+    if (!m_catalogue || !snapshot || snapshot->version() >= m_catalogue->version())
+        m_catalogue = std::move(snapshot);
 }
 
-void AccountBook::drop()
+void AccountBook::drop(quint64 floor)
 {
-    const quint64 number = committed() + 1;
-    m_droppedAt.store(number, std::memory_order_release);
+    // First the floor: whoever holds a lock now is cleared away below, whoever takes it later sees the floor.
+    m_floor.store(floor, std::memory_order_release);
     for (Stripe &stripe : m_stripes) {
         const std::scoped_lock lock(stripe.mutex);
         stripe.platforms.clear();
@@ -215,7 +227,7 @@ void AccountBook::drop()
         const std::scoped_lock lock(shard.mutex);
         shard.keys.clear();
     }
-    m_committed.store(number, std::memory_order_release);
+    m_committed.store(floor, std::memory_order_release);
 }
 
 QList<std::pair<ApiKeyId, Timestamp>> AccountBook::takeUsedKeys()

@@ -28,10 +28,11 @@ struct Admission
 };
 
 /// The in-memory state that the gates read: keys, platforms, users, budgets, wallets, limits, provider keys, catalogue.
-/// It changes only by what was committed: the writer publishes each commit under a growing number, and a part is
-/// replaced only by a higher number, so a slow read can never undo a commit. Parts that a commit touched are kept even
-/// when the rest of their account was never loaded; without them a load that began before the commit could bring back
-/// the past. Thread-safe: a platform's accounts live in one stripe, a gate takes one lock for a handful of compares.
+/// It changes only by what was committed, by this gateway or by another one on the same database. Every commit has a
+/// number (ledger/commitorder.h), a load has that of its snapshot, and a part is replaced only by what is not older, so
+/// neither a slow read nor late news can undo a commit. Parts that a commit touched are kept even when the rest of
+/// their account was never loaded; without them a load that began before the commit could bring back the past.
+/// Thread-safe: a platform's accounts live in one stripe, a gate takes one lock for a handful of compares.
 class AccountBook
 {
 public:
@@ -53,26 +54,28 @@ public:
     /// Model list and routing need these without any gate. Null: not loaded.
     std::shared_ptr<const QList<ProviderKey>> providerKeys(const PlatformId &platform) const;
 
-    /// The number of the newest commit. Read it before reading the database, and publish what was read under it.
+    /// The number of the newest commit that was published here.
     quint64 committed() const { return m_committed.load(std::memory_order_acquire); }
-    /// After a commit, by the writer only: publishes its changes under the next number.
-    void publishCommit(const AccountChanges &changes);
-    /// What a load read: under the number that was valid before the read began.
-    void publishLoaded(const AccountChanges &states, quint64 committedBefore);
+    /// After a commit of this gateway.
+    void publishCommit(const AccountChanges &changes, quint64 number);
+    /// After a commit of another gateway: wallets and budgets come as they are now; everything else is only named, is
+    /// forgotten and will be loaded when somebody asks for it.
+    void publishRemote(const AccountChanges &changes, quint64 number);
+    /// What a load read in the snapshot of that number.
+    void publishLoaded(const AccountChanges &states, quint64 number) { publish(states, number); }
 
     std::shared_ptr<const CatalogSnapshot> catalogue() const;
+    /// An older one than the one that is here is not taken.
     void setCatalogue(std::shared_ptr<const CatalogSnapshot> snapshot);
 
-    /// Forgets everything but the catalogue; accounts are loaded anew when they are asked for. By the writer only. Counts as
-    /// a commit: what a load began to read before is not taken any more.
-    void drop();
+    /// Forgets everything but the catalogue; accounts are loaded anew when they are asked for. What has a smaller
+    /// number than floor is not taken any more, whoever brings it.
+    void drop(quint64 floor);
 
     /// Keys seen since the last call, with the time of their last use, at most one entry a minute for each key.
     QList<std::pair<ApiKeyId, Timestamp>> takeUsedKeys();
 
 private:
-    enum class Source { Commit, Load };
-
     template<typename T>
     struct Part
     {
@@ -80,14 +83,18 @@ private:
         quint64 commit = 0;
         bool known = false;
 
-        void replace(const T &newer, quint64 number, Source source)
+        // One commit may change a part more than once: then the last state counts.
+        void replace(const T &newer, quint64 number) { set(newer, number, true); }
+        void forget(quint64 number) { set({}, number, false); }
+
+    private:
+        void set(const T &newer, quint64 number, bool isKnown)
         {
-            // One commit may change a part more than once: then the last state counts.
-            if (known && (source == Source::Commit ? number < commit : number <= commit))
+            if (number < commit)
                 return;
             state = newer;
             commit = number;
-            known = true;
+            known = isKnown;
         }
     };
     struct UserAccount
@@ -123,17 +130,18 @@ private:
 
     Stripe &stripeOf(const PlatformId &platform) const;
     KeyShard &shardOf(const QByteArray &hash);
-    void publish(const AccountChanges &changes, quint64 number, Source source);
-    /// True for a load that began before the book was dropped. Asked with the stripe's or shard's lock held.
-    bool isOutdated(quint64 number, Source source) const
-    {
-        return source == Source::Load && number < m_droppedAt.load(std::memory_order_acquire);
-    }
+    void publish(const AccountChanges &changes, quint64 number);
+    void noteCommitted(quint64 number);
+    /// Runs change(account) or change(entry) with its lock held, unless the number is below the floor.
+    template<typename Change>
+    void changeAccount(const PlatformId &platform, quint64 number, Change change);
+    template<typename Change>
+    void changeKey(const QByteArray &hash, quint64 number, Change change);
 
     mutable std::array<Stripe, 64> m_stripes;
     std::array<KeyShard, 16> m_shards;
     std::atomic<quint64> m_committed = 1;
-    std::atomic<quint64> m_droppedAt = 0;
+    std::atomic<quint64> m_floor = 0;
     mutable std::mutex m_catalogueMutex;
     std::shared_ptr<const CatalogSnapshot> m_catalogue;
 };

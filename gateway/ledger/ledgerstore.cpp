@@ -146,8 +146,12 @@ Result<bool> LedgerStore::isDue(const EndUserId &user, Timestamp now)
 
 Result<QList<EndUserId>> LedgerStore::due(Timestamp now, int most)
 {
-    // Always in the same order: two gateways that reset at once must not wait for each other.
-    Query query = m_db.prepare(u"SELECT end_user_id FROM budgets WHERE period_end <= ? AND is_active ORDER BY id LIMIT ?"_s);
+    // What another gateway is at work on is none of ours.
+    static const QString Locking = u"SELECT end_user_id FROM budgets WHERE period_end <= ? AND is_active ORDER BY id "
+                                   "LIMIT ? FOR UPDATE SKIP LOCKED"_s;
+    static const QString Alone = u"SELECT end_user_id FROM budgets WHERE period_end <= ? AND is_active ORDER BY id "
+                                 "LIMIT ?"_s;
+    Query query = m_db.prepare(m_db.dialect() == Dialect::PostgreSql ? Locking : Alone);
     if (const auto read = query.bind(now, most).exec(); !read)
         return read.error();
     QList<EndUserId> users;

@@ -123,7 +123,7 @@ public:
     /// Like find(), and nobody else may change the row before this transaction ends: on PostgreSQL several gateways write.
     Result<std::optional<Budget>> lock(const EndUserId &user);
     Result<bool> isDue(const EndUserId &user, Timestamp now);
-    /// Users whose active budget's period has ended.
+    /// Users whose active budget's period has ended; on PostgreSQL their budgets are locked then.
     Result<QList<EndUserId>> due(Timestamp now, int most);
 
     /// Active budgets with at most one part in `share` left, the emptiest first.

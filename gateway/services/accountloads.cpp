@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "services/accountloads.h"
 
+#include "ledger/commitorder.h"
 #include "services/services.h"
 #include "tenants/accountloader.h"
 
@@ -21,13 +22,15 @@ void AccountLoads::load(const QByteArray &keyHash, QObject *asker, std::function
     m_doors.read(
         this,
         [&book = m_book, &limiter = m_limiter, keyHash](Services &services) -> Result<bool> {
-            const quint64 before = book.committed();
+            const auto number = CommitOrder(services.context.db, book).ofSnapshot();
+            if (!number)
+                return number.error();
             const auto states = loadAccounts(services.context, keyHash);
             if (!states)
                 return states.error();
             if (const auto told = loadCallsBefore(services.context, *states, limiter); !told)
                 return told.error();
-            book.publishLoaded(*states, before);
+            book.publishLoaded(*states, *number);
             return true;
         },
         [this, keyHash](const Result<bool> &loaded) {

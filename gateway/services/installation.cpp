@@ -51,13 +51,10 @@ Result<void> Installation::adoptVault(Database &db, const Vault &vault)
                        u"The master key does not belong to this database. Give the key it was set up with; nothing was "
                        "changed."_s };
     }
-    Transaction transaction(db);
     const QString sealed = QString::fromLatin1(vault.seal(CheckText, CheckContext).toBase64());
     if (const auto kept = setSetting(db, CheckName, sealed); !kept)
         return kept.error();
-    if (const auto kept = setSetting(db, KeyIdName, QString::fromLatin1(vault.keyId())); !kept)
-        return kept.error();
-    return transaction.commit();
+    return setSetting(db, KeyIdName, QString::fromLatin1(vault.keyId()));
 }
 
 } // namespace assistiv

@@ -16,7 +16,7 @@ namespace Installation {
 Result<QString> masterKeyId(Database &db);
 
 /// Checks that the vault opens what this database holds; on the first run it leaves the check value. Conflict when the key is
-/// another one.
+/// another one. Must run inside a transaction.
 Result<void> adoptVault(Database &db, const Vault &vault);
 
 Result<std::optional<QString>> setting(Database &db, const QString &name);

@@ -142,13 +142,17 @@ Result<bool> replacePostgresContents(const NewSqliteFile &candidate, const Datab
     const auto to = Database::open(database, Database::Access::ReadWrite);
     if (!to)
         return to.error();
-    const auto others = otherConnections(**to);
-    if (!others)
-        return others.error();
-    if (*others > 0) {
+    const auto requireAlone = [&db = **to]() -> Result<void> {
+        const auto others = otherConnections(db);
+        if (!others)
+            return others.error();
+        if (*others == 0)
+            return {};
         return Error { ErrorCode::Conflict, u"Other programs work with %1 (connections: %2). End them first; nothing "
-                                            "was changed."_s.arg(database.display()).arg(*others) };
-    }
+                                            "was changed."_s.arg(db.url().display()).arg(*others) };
+    };
+    if (const auto alone = requireAlone(); !alone)
+        return alone.error();
     const auto occupancy = occupancyOf(**to);
     if (!occupancy)
         return occupancy.error();
@@ -163,7 +167,7 @@ Result<bool> replacePostgresContents(const NewSqliteFile &candidate, const Datab
     const auto from = Database::open({ .name = candidate.path() }, Database::Access::ReadOnly);
     if (!from)
         return from.error();
-    if (const auto replaced = replaceContents(**from, **to, goOn); !replaced)
+    if (const auto replaced = replaceContents(**from, **to, requireAlone, goOn); !replaced)
         return replaced.error();
     return *occupancy == Occupancy::Used;
 }

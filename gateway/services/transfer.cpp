@@ -4,6 +4,7 @@
 
 #include "services/verify.h"
 #include "store/migrations.h"
+#include "store/nodestore.h"
 
 namespace assistiv {
 
@@ -88,7 +89,8 @@ Result<QList<TableContents>> copyAndCompare(Database &from, Database &to, const 
     return read;
 }
 
-Result<qint64> replaceContents(Database &from, Database &to, const GoOn &goOn)
+Result<qint64> replaceContents(Database &from, Database &to, const std::function<Result<void>()> &mayReplace,
+                               const GoOn &goOn)
 {
     const Transaction snapshot(from);
     if (const auto started = snapshot.started(); !started)
@@ -96,6 +98,10 @@ Result<qint64> replaceContents(Database &from, Database &to, const GoOn &goOn)
     Transaction whole(to);
     if (const auto started = whole.started(); !started)
         return started.error();
+    if (const auto alone = NodeStore(to).lockOthersOut(NodeStore::StartPatienceMs); !alone)
+        return alone.error();
+    if (const auto allowed = mayReplace(); !allowed)
+        return allowed.error();
     const auto copied = copyAndCompare(from, to, goOn);
     if (!copied)
         return copied.error();
@@ -146,7 +152,13 @@ Result<qint64> moveInto(Database &from, Database &to, const GoOn &goOn)
         return sameAlready(from, to, goOn);
     if (const auto migrated = migrate(to); !migrated)
         return migrated.error();
-    return replaceContents(from, to, goOn);
+    const auto stillUnused = [&to]() -> Result<void> {
+        const auto now = occupancyOf(to);
+        if (!now)
+            return now.error();
+        return *now == Occupancy::Unused ? Result<void>() : inUse(to);
+    };
+    return replaceContents(from, to, stillUnused, goOn);
 }
 
 } // namespace assistiv

@@ -14,8 +14,10 @@ Result<void> requireSoundBooks(Database &db);
 Result<QList<TableContents>> copyAndCompare(Database &from, Database &to, const GoOn &goOn);
 
 /// Puts everything that one database holds in the place of what another one holds, in one transaction: copies,
-/// compares, recomputes the books, and only then commits. Both have this program's version. Returns the number of rows.
-Result<qint64> replaceContents(Database &from, Database &to, const GoOn &goOn);
+/// compares, recomputes the books, and only then commits. Both have this program's version. mayReplace decides once no
+/// gateway can start on the other one any more before all is done. Returns the number of rows.
+Result<qint64> replaceContents(Database &from, Database &to, const std::function<Result<void>()> &mayReplace,
+                               const GoOn &goOn);
 
 /// What a PostgreSQL database is to a command that wants to fill it.
 enum class Occupancy {

@@ -144,6 +144,11 @@ struct AccountChanges
     void add(ProviderKeysState state) { providerKeys.append(std::move(state)); }
     void add(PlatformLimitsState state) { platformLimits.append(std::move(state)); }
     void add(EndUserLimitsState state) { endUserLimits.append(std::move(state)); }
+    bool isEmpty() const
+    {
+        return keys.isEmpty() && platforms.isEmpty() && wallets.isEmpty() && endUsers.isEmpty() && budgets.isEmpty()
+            && providerKeys.isEmpty() && platformLimits.isEmpty() && endUserLimits.isEmpty() && !catalogue;
+    }
     void append(AccountChanges other)
     {
         keys += std::move(other.keys);

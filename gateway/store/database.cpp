@@ -22,7 +22,7 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-enum class Cause { Unique, Unavailable, Other };
+enum class Cause { Unique, Contended, Full, Unavailable, Other };
 
 // SQLite reports extended result codes, PostgreSQL SQLSTATE.
 Cause causeOf(const QSqlError &error, Dialect dialect)
@@ -31,26 +31,28 @@ Cause causeOf(const QSqlError &error, Dialect dialect)
     if (dialect == Dialect::Sqlite) {
         if (code == "2067"_L1 || code == "1555"_L1)
             return Cause::Unique;
-        // Busy, locked, read-only, I/O error, full, cannot open; the low byte is the primary code.
-        static constexpr int Unavailable[] = { 5, 6, 8, 10, 13, 14 };
+        // Full; busy, locked, read-only, I/O error, cannot open; the low byte is the primary code.
+        static constexpr int Unavailable[] = { 5, 6, 8, 10, 14 };
         const int primary = code.toInt() & 0xff;
+        if (primary == 13)
+            return Cause::Full;
         return std::find(std::begin(Unavailable), std::end(Unavailable), primary) != std::end(Unavailable)
             ? Cause::Unavailable
             : Cause::Other;
     }
     if (code == "23505"_L1)
         return Cause::Unique;
-    // 08 connection, 25006 read only, 25P03 idle for too long, 40 deadlock, 53 resources (disk full), 55P03 lock not to be had,
-    // 57 shut down, 58 system; no code at all: the line is dead.
+    // 40 deadlock or serialization, 55P03 lock not to be had.
+    if (code.startsWith("40"_L1) || code == "55P03"_L1)
+        return Cause::Contended;
+    if (code == "53100"_L1)
+        return Cause::Full;
+    // 08 connection, 25006 read only, 25P03 idle for too long, 53 resources, 57 shut down, 58 system; no code at all:
+    // the line is dead.
     const bool unavailable = code.isEmpty() || code.startsWith("08"_L1) || code == "25006"_L1 || code == "25P03"_L1
-        || code.startsWith("40"_L1) || code.startsWith("53"_L1) || code == "55P03"_L1 || code.startsWith("57"_L1)
-        || code.startsWith("58"_L1) || error.type() == QSqlError::ConnectionError;
+        || code.startsWith("53"_L1) || code.startsWith("57"_L1) || code.startsWith("58"_L1)
+        || error.type() == QSqlError::ConnectionError;
     return unavailable ? Cause::Unavailable : Cause::Other;
-}
-
-bool isFull(const QSqlError &error, Dialect dialect)
-{
-    return error.nativeErrorCode() == (dialect == Dialect::Sqlite ? "13"_L1 : "53100"_L1);
 }
 
 Error diskFull()
@@ -60,19 +62,18 @@ Error diskFull()
     return error;
 }
 
-Dialect dialectOf(const QSqlDriver *driver)
+Error asError(const QSqlError &error, Cause cause)
 {
-    return driver->dbmsType() == QSqlDriver::PostgreSQL ? Dialect::PostgreSql : Dialect::Sqlite;
-}
-
-Error asError(const QSqlError &error, Dialect dialect)
-{
-    switch (causeOf(error, dialect)) {
+    switch (cause) {
     case Cause::Unique:
         return { ErrorCode::Conflict, u"The value is already taken."_s };
+    case Cause::Contended:
+        Log::write(LogLevel::Debug, "store", u"lost a race for a lock: "_s + error.text());
+        return databaseUnavailable();
+    case Cause::Full:
     case Cause::Unavailable:
         Log::warning("store", u"database not available: "_s + error.text());
-        return isFull(error, dialect) ? diskFull() : databaseUnavailable();
+        return cause == Cause::Full ? diskFull() : databaseUnavailable();
     case Cause::Other:
         break;
     }
@@ -149,17 +150,24 @@ Result<void> Query::exec()
         return m_prepared;
     if (m_query->exec())
         return {};
-    return Database::errorOf(*m_query);
+    return m_db->errorOf(*m_query);
 }
 
 bool Query::next()
 {
-    return m_query->next();
+    if (m_query->next())
+        return true;
+    // Rows come one by one: an end may be the end of the connection.
+    if (m_query->lastError().isValid()) {
+        (void)m_db->errorOf(*m_query);
+        m_db->m_transactionLost = true;
+    }
+    return false;
 }
 
 Result<void> Query::ended() const
 {
-    return m_query->lastError().isValid() ? Result<void>(Database::errorOf(*m_query)) : Result<void>();
+    return m_query->lastError().isValid() ? Result<void>(m_db->errorOf(*m_query)) : Result<void>();
 }
 
 int Query::changedRows() const
@@ -231,7 +239,6 @@ Result<void> Database::connect()
                        .message = u"Cannot open the database %1: %2"_s.arg(m_url.display(), db.lastError().databaseText()),
                        .retryAfterSeconds = 1 };
     }
-    m_alive = true;
     if (m_url.dialect == Dialect::Sqlite) {
         // FULL: a commit that was answered survives a power cut. Cheap, because many settlements share one commit.
         // 64 MiB between checkpoints: under load the same pages are written again and again, but once in each checkpoint.
@@ -243,18 +250,28 @@ Result<void> Database::connect()
             if (const auto set = run(pragma); !set)
                 return set.error();
         }
-    } else if (m_access == Access::ReadOnly) {
+        return {};
+    }
+    // That a table is there already is no news.
+    if (const auto set = run(u"SET client_min_messages = warning"_s); !set)
+        return set.error();
+    if (m_access == Access::ReadOnly) {
         if (const auto set = run(u"SET default_transaction_read_only = on"_s); !set)
+            return set.error();
+        // The messages of a reader need not survive a power cut.
+        if (const auto set = run(u"SET synchronous_commit = off"_s); !set)
             return set.error();
         // One snapshot for all statements of a question, as SQLite has it: a sum and its rows must agree.
         return run(u"SET default_transaction_isolation = 'repeatable read'"_s);
-    } else {
-        // When the line breaks the server may go on for hours with a transaction that nobody will end, and its locks.
-        if (const auto set = run(u"SET idle_in_transaction_session_timeout = '60s'"_s); !set)
-            return set.error();
-        return run(u"SET lock_timeout = '10s'"_s);
     }
-    return {};
+    // When the line breaks or this process is halted, the server would go on for hours with a transaction that nobody
+    // ends, and its locks: the other gateways would wait.
+    if (const auto set = run(u"SET idle_in_transaction_session_timeout = '15s'"_s); !set)
+        return set.error();
+    // Each statement sees what was committed before it, in particular while it waited for a lock.
+    if (const auto set = run(u"SET default_transaction_isolation = 'read committed'"_s); !set)
+        return set.error();
+    return run(u"SET lock_timeout = '%1'"_s.arg(LockTimeout));
 }
 
 Query Database::prepare(const QString &literal)
@@ -262,15 +279,16 @@ Query Database::prepare(const QString &literal)
     auto &statement = m_statements[literal];
     if (!statement) {
         statement = std::make_shared<QSqlQuery>(QSqlDatabase::database(m_connection, false));
-        statement->setForwardOnly(true);
+        // Rows that come one by one and were not all taken would stand in the way of messages.
+        statement->setForwardOnly(!m_isListening);
         if (!statement->prepare(literal)) {
             // Not kept: what stood in the way (a lost line, a transaction that has failed) may be gone the next time.
             const auto unprepared = m_statements.take(literal);
-            return Query(unprepared, errorOf(*unprepared));
+            return Query(*this, unprepared, errorOf(*unprepared));
         }
     }
     Q_ASSERT(!statement->isActive() || !statement->isSelect());
-    return Query(statement);
+    return Query(*this, statement);
 }
 
 Result<void> Database::run(const QString &statement)
@@ -283,7 +301,14 @@ Result<void> Database::run(const QString &statement)
 
 Error Database::errorOf(const QSqlQuery &query)
 {
-    return asError(query.lastError(), dialectOf(query.driver()));
+    const Cause cause = causeOf(query.lastError(), dialect());
+    m_mustRepeat = m_mustRepeat || cause == Cause::Contended;
+    return asError(query.lastError(), cause);
+}
+
+bool Database::isAlive() const
+{
+    return QSqlDatabase::database(m_connection, false).isOpen();
 }
 
 Result<void> Database::reconnect()
@@ -294,6 +319,21 @@ Result<void> Database::reconnect()
     if (m_url.dialect == Dialect::Sqlite && !QFileInfo::exists(m_url.name))
         return databaseUnavailable();
     return connect();
+}
+
+Result<void> Database::listen(const QString &channel, QObject *context,
+                              std::function<void(const QString &message)> heard)
+{
+    dropStatements();
+    m_isListening = true;
+    QSqlDriver *driver = QSqlDatabase::database(m_connection, false).driver();
+    const auto hear = [channel, heard = std::move(heard)](const QString &name, QSqlDriver::NotificationSource,
+                                                          const QVariant &message) {
+        if (name == channel)
+            heard(message.toString());
+    };
+    QObject::connect(driver, &QSqlDriver::notification, context, hear);
+    return driver->subscribeToNotification(channel) ? Result<void>() : databaseUnavailable();
 }
 
 void Database::dropStatements()
@@ -325,7 +365,8 @@ Error Database::nativeError()
     if (!handle)
         return databaseUnavailable();
     const QString code = QString::number(sqlite3_extended_errcode(handle));
-    return asError({ {}, QString::fromUtf8(sqlite3_errmsg(handle)), QSqlError::StatementError, code }, Dialect::Sqlite);
+    const QSqlError error({}, QString::fromUtf8(sqlite3_errmsg(handle)), QSqlError::StatementError, code);
+    return asError(error, causeOf(error, Dialect::Sqlite));
 }
 
 qint64 Database::sizeBytes()
@@ -340,6 +381,7 @@ Transaction::Transaction(Database &db)
     : m_db(db), m_started(db.run(isSqliteWriter(db) ? u"BEGIN IMMEDIATE"_s : u"BEGIN"_s)), m_open(m_started.ok())
 {
     m_db.m_transactionLost = false;
+    m_db.m_mustRepeat = false;
 }
 
 // SQLite gives a transaction that began with reading no second chance to write when another process wrote meanwhile.
@@ -353,6 +395,11 @@ Transaction::~Transaction()
     // Refused, with nothing to be said about it, where the database has given up by itself.
     if (m_open)
         QSqlQuery(QSqlDatabase::database(m_db.m_connection, false)).exec(u"ROLLBACK"_s);
+}
+
+bool Transaction::isSound() const
+{
+    return m_started.ok() && !m_db.m_transactionLost && m_db.isAlive();
 }
 
 Result<void> Transaction::commit()

@@ -12,6 +12,7 @@
 #include <QtCore/QVariant>
 #include <QtSql/QSqlQuery>
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -84,8 +85,8 @@ public:
 
 private:
     friend class Database;
-    explicit Query(std::shared_ptr<QSqlQuery> query, Result<void> prepared = {})
-        : m_query(std::move(query)), m_prepared(std::move(prepared))
+    Query(Database &db, std::shared_ptr<QSqlQuery> query, Result<void> prepared = {})
+        : m_db(&db), m_query(std::move(query)), m_prepared(std::move(prepared))
     {
     }
     void bindOne(const QVariant &value);
@@ -109,6 +110,7 @@ private:
         return value ? toVariant(*value) : QVariant(QMetaType::fromType<QString>());
     }
 
+    Database *m_db;
     std::shared_ptr<QSqlQuery> m_query;
     Result<void> m_prepared;
     int m_at = 0;
@@ -119,6 +121,9 @@ class Database
 {
 public:
     enum class Access { ReadWrite, ReadOnly };
+
+    /// How long PostgreSQL waits for a lock that another connection holds.
+    static constexpr QLatin1StringView LockTimeout { "5s" };
 
     /// Opens; migrations are separate (store/migrations.h). DatabaseUnavailable with a message for the operator.
     static Result<std::unique_ptr<Database>> open(const DatabaseUrl &url, Access access);
@@ -140,8 +145,16 @@ public:
     Result<void> run(const QString &statement);
 
     /// False once the connection is lost; reconnect() then opens it anew and forgets all statements.
-    bool isAlive() const { return m_alive; }
+    bool isAlive() const;
     Result<void> reconnect();
+
+    /// The newest transaction lost a race against another connection (a deadlock, a lock that was not to be had):
+    /// rolled back and run again as a whole, it may well succeed.
+    bool mustRepeat() const { return m_mustRepeat; }
+
+    /// PostgreSQL only: calls heard for every NOTIFY on the channel, on this thread's event loop, until the connection
+    /// is lost or closed or context is gone. heard must not close it.
+    Result<void> listen(const QString &channel, QObject *context, std::function<void(const QString &message)> heard);
 
     /// Size on disk in bytes; 0 when it cannot be told.
     qint64 sizeBytes();
@@ -152,7 +165,7 @@ private:
     /// Open statements would keep the connection from closing.
     void dropStatements();
     friend class Query;
-    static Error errorOf(const QSqlQuery &query);
+    Error errorOf(const QSqlQuery &query);
 
     DatabaseUrl m_url;
     friend class Transaction;
@@ -162,9 +175,11 @@ private:
     QString m_connection;
     QHash<QString, std::shared_ptr<QSqlQuery>> m_statements;
     QHash<QString, std::shared_ptr<sqlite3_stmt>> m_nativeStatements;
-    bool m_alive = true;
-    /// A savepoint could not be undone: the database has given up the whole transaction by itself.
+    /// A savepoint could not be undone, so the database has given up the whole transaction by itself; or rows were cut
+    /// short.
     bool m_transactionLost = false;
+    bool m_mustRepeat = false;
+    bool m_isListening = false;
 };
 
 /// A transaction that rolls back at the end of its scope unless it was committed.
@@ -178,6 +193,8 @@ public:
 
     /// Failure to begin is reported here.
     Result<void> started() const { return m_started; }
+    /// False when the connection broke or rows were cut short on the way: what was read may be incomplete.
+    bool isSound() const;
     /// DatabaseUnavailable also when the transaction was lost on the way; nothing is committed then.
     Result<void> commit();
 

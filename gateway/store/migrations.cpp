@@ -3,6 +3,7 @@
 #include "store/migrations.h"
 
 #include "core/log.h"
+#include "store/nodestore.h"
 
 #include <QtCore/QDir>
 #include <QtCore/QFile>
@@ -73,6 +74,24 @@ Result<int> schemaVersion(Database &db)
     return query.next() ? int(query.integer(0)) : 0;
 }
 
+// Gateways that start at once on one PostgreSQL come here one after another.
+Result<int> makeVersionTable(Database &db)
+{
+    Transaction transaction(db);
+    if (const auto started = transaction.started(); !started)
+        return started.error();
+    if (const auto alone = NodeStore(db).lockOthersOut(NodeStore::StartPatienceMs); !alone)
+        return alone.error();
+    if (const auto made = db.run(VersionTable); !made)
+        return made.error();
+    const auto current = schemaVersion(db);
+    if (!current)
+        return current.error();
+    if (const auto committed = transaction.commit(); !committed)
+        return committed.error();
+    return *current;
+}
+
 Result<void> runFile(Database &db, const MigrationFile &file)
 {
     const QStringList statements = statementsOf(file.path, db.dialect());
@@ -88,12 +107,22 @@ Result<void> applyFile(Database &db, const MigrationFile &file)
     Transaction transaction(db);
     if (const auto started = transaction.started(); !started)
         return started.error();
+    if (const auto alone = NodeStore(db).lockOthersOut(NodeStore::StartPatienceMs); !alone)
+        return alone.error();
+    const auto current = schemaVersion(db);
+    if (!current)
+        return current.error();
+    if (*current >= file.version)
+        return {}; // another gateway was faster
     if (const auto done = runFile(db, file); !done)
         return done.error();
     Query note = db.prepare(u"INSERT INTO schema_migrations (version, applied_at) VALUES (?, ?)"_s);
     if (const auto noted = note.bind(file.version, Clock::system().now()).exec(); !noted)
         return noted.error();
-    return transaction.commit();
+    if (const auto committed = transaction.commit(); !committed)
+        return committed.error();
+    Log::info("store", u"database brought to version %1"_s.arg(file.version));
+    return {};
 }
 
 } // namespace
@@ -143,9 +172,7 @@ Result<void> makeSchema(Database &db, int version)
 
 Result<void> migrate(Database &db)
 {
-    if (const auto made = db.run(VersionTable); !made)
-        return made.error();
-    const auto current = schemaVersion(db);
+    const auto current = makeVersionTable(db);
     if (!current)
         return current.error();
     if (*current > newestSchemaVersion())
@@ -156,7 +183,6 @@ Result<void> migrate(Database &db)
             continue;
         if (const auto applied = applyFile(db, file); !applied)
             return applied.error();
-        Log::info("store", u"database brought to version %1"_s.arg(file.version));
     }
     return {};
 }

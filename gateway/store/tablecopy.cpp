@@ -4,6 +4,7 @@
 
 #include "core/hashing.h"
 #include "core/log.h"
+#include "store/nodestore.h"
 #include "store/schema.h"
 
 #include <QtCore/QtEndian>
@@ -205,14 +206,23 @@ Result<TableContents> copyTable(Database &from, Database &to, const TableShape &
     return reader.contents();
 }
 
+/// The tables whose rows are data.
+Result<QList<TableShape>> dataTablesOf(Database &db)
+{
+    auto tables = tablesOf(db);
+    if (tables)
+        tables->removeIf([](const TableShape &table) { return table.name == NodeStore::ClockTable; });
+    return tables;
+}
+
 } // namespace
 
 Result<QList<TableContents>> copyTables(Database &from, Database &to, const GoOn &goOn)
 {
-    const auto tables = tablesOf(from);
+    const auto tables = dataTablesOf(from);
     if (!tables)
         return tables.error();
-    const auto places = tablesOf(to);
+    const auto places = dataTablesOf(to);
     if (!places)
         return places.error();
     if (*tables != *places) {
@@ -236,7 +246,7 @@ Result<QList<TableContents>> copyTables(Database &from, Database &to, const GoOn
 
 Result<QList<TableContents>> contentsOf(Database &db, const GoOn &goOn)
 {
-    const auto tables = tablesOf(db);
+    const auto tables = dataTablesOf(db);
     if (!tables)
         return tables.error();
     QList<TableContents> found;

@@ -24,7 +24,7 @@ struct TableContents
     friend bool operator==(const TableContents &, const TableContents &) = default;
 };
 
-/// Puts the rows of every table of one database in the place of those that another one holds; both must have the same
+/// Puts the rows of every table of one database (but not NodeStore::ClockTable) in the place of those that another one holds; both must have the same
 /// version. Streams, so memory does not grow with the data. Growing keys keep their values and go on behind them. The
 /// caller has a transaction open on each side: a read-only connection's is one snapshot, the target's makes it all or
 /// nothing. Returns what was read.

@@ -123,8 +123,13 @@ Result<EndUserRows> EndUserStore::list(const PlatformId &platform, const EndUser
 
 Result<void> EndUserStore::remove(const PlatformId &platform, const EndUserId &id)
 {
-    // The user's own row goes first: whoever is writing about the user on another gateway is waited for, and what it wrote is
-    // seen by the statements below.
+    // Every settlement locks the wallet first: another gateway's comes before all of this, and what it wrote is seen below,
+    // or it finds the user gone.
+    {
+        Query lock = m_db.prepare(u"UPDATE wallets SET updated_at = updated_at WHERE platform_id = ?"_s);
+        if (const auto locked = lock.bind(platform).exec(); !locked)
+            return locked.error();
+    }
     BudgetId budget;
     {
         Query find = m_db.prepare(u"SELECT id FROM budgets WHERE end_user_id = ?"_s);

@@ -170,6 +170,8 @@ class Gateway:
         self.start_seconds = None  # of the newest start, from exec to an answered /health
         self._said = ""
         self.document = bootstrap
+        self._launched_at = None
+        self._awaits_result = False
         self._options = list(options)
 
     @property
@@ -196,22 +198,12 @@ class Gateway:
         """Starts it, waits for the ready file. Its own document is applied at the first start only."""
         if bootstrap is FIRST:
             bootstrap = self.document if self.result is None else None
-        began = time.monotonic()
         self.launch(bootstrap, storage, listen, options, env)
-        self.origin = wait_for("the ready file of the gateway (headless-and-admin.md 1)", self._ready, START_SECONDS)[
-            "origin"
-        ]
-        with self.client() as client:
-            client.get("/health").expect(200, "headless-and-admin.md 1, --ready-file")
-        self.start_seconds = time.monotonic() - began
-        if bootstrap:
-            self.result = json.loads(self.bootstrap_out.read_text(encoding="utf-8"))
-            self.secrets |= set(RAW_KEY.findall(json.dumps(self.result)))
-            self.admin_key = self.result.get("admin_key") or self.admin_key
-        return self
+        return self.wait_until_ready()
 
     def launch(self, bootstrap=None, storage=None, listen="127.0.0.1:0", options=(), env=None):
         """Starts the process and waits for nothing."""
+        self._launched_at = time.monotonic()
         args = [
             "--headless",
             *(self.storage if storage is None else storage),
@@ -222,6 +214,7 @@ class Gateway:
             *self._options,
             *options,
         ]
+        self._awaits_result = bool(bootstrap)
         if bootstrap:
             file = self._folder / "bootstrap.json"
             file.write_text(json.dumps(bootstrap), encoding="utf-8")
@@ -235,6 +228,20 @@ class Gateway:
                 stdout=output,
                 stderr=output,
             )
+
+    def wait_until_ready(self):
+        """The second half of start(): several that were launched get ready at the same time."""
+        self.origin = wait_for("the ready file of the gateway (headless-and-admin.md 1)", self._ready, START_SECONDS)[
+            "origin"
+        ]
+        with self.client() as client:
+            client.get("/health").expect(200, "headless-and-admin.md 1, --ready-file")
+        self.start_seconds = time.monotonic() - self._launched_at
+        if self._awaits_result:
+            self.result = json.loads(self.bootstrap_out.read_text(encoding="utf-8"))
+            self.secrets |= set(RAW_KEY.findall(json.dumps(self.result)))
+            self.admin_key = self.result.get("admin_key") or self.admin_key
+        return self
 
     def recover_keys(self):
         """Makes anew the keys that a first start, ended before it could write them down, took to its grave."""

@@ -3,6 +3,7 @@
 """Many clients at once, each doing a seeded mixture of calls and noting exactly what it saw."""
 
 import collections
+import contextlib
 import dataclasses
 import itertools
 import json
@@ -32,7 +33,9 @@ class Outcome:
     status: int = 0  # 0: no head arrived
     request_id: str = None
     whole: bool = False  # the whole answer arrived, for a stream with its terminator
-    code: str = None  # of an error's envelope
+    code: str = None  # of an error's envelope, for a stream the last one
+    retry_after: str = None
+    should_retry: str = None  # of x-should-retry
     problem: str = None
 
 
@@ -41,6 +44,12 @@ def seed():
     value = int(os.environ.get("E2E_SEED", random.SystemRandom().randrange(2**32)))
     print(f"seed: {value} (E2E_SEED={value} repeats it)", flush=True)
     return value
+
+
+def error_code(text):
+    """The code of an error in our envelope; None when it is none."""
+    with contextlib.suppress(ValueError, AttributeError, TypeError):
+        return json.loads(text)["error"]["code"] if '"error"' in text else None
 
 
 class Load:
@@ -115,6 +124,8 @@ class Load:
         try:
             response = client.request("POST", CHAT, body)
             outcome.status, outcome.request_id = response.status, response.headers.get("x-request-id")
+            outcome.retry_after = response.headers.get("retry-after")
+            outcome.should_retry = response.headers.get("x-should-retry")
             if kind == "abort" and response.status == 200:
                 for _ in itertools.islice(response.data(), dice.randrange(1, 4)):
                     pass
@@ -122,10 +133,11 @@ class Load:
             elif streams and response.status == 200:
                 frames = list(response.data())
                 outcome.whole = response.complete and frames[-1] == "[DONE]"
+                outcome.code = next((code for code in map(error_code, reversed(frames)) if code), None)
             else:
-                answer = json.loads(response.read())
-                outcome.whole = bool(answer)
-                outcome.code = answer.get("error", {}).get("code")
+                body = response.read().decode()
+                outcome.whole = bool(json.loads(body))
+                outcome.code = error_code(body)
         except (Disconnected, OSError) as error:
             outcome.problem = str(error) or type(error).__name__
             client.close()

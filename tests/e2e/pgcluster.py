@@ -112,6 +112,7 @@ class Cluster:
         self._account = server_account()
         self._folder = tempfile.mkdtemp(prefix="agpg-")
         self._process = None
+        self._port = None
         self.url = None
         try:
             if self._account:
@@ -122,9 +123,16 @@ class Cluster:
             raise
 
     def _start(self):
-        data = self._folder + "/data"
         initdb = subprocess.run(
-            [tool("initdb"), "--pgdata", data, "--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale"],
+            [
+                tool("initdb"),
+                "--pgdata",
+                self._folder + "/data",
+                "--username=postgres",
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--no-locale",
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -134,36 +142,54 @@ class Cluster:
         if initdb.returncode:
             raise RuntimeError(f"initdb failed:\n{initdb.stdout}")
         for _ in range(5):  # the free port may be taken by somebody else before postgres binds it
-            port = self._free_port()
-            with open(self._folder + "/log", "ab") as log:
-                self._process = subprocess.Popen(
-                    with_parent(
-                        [
-                            tool("postgres"),
-                            "-D",
-                            data,
-                            "-p",
-                            str(port),
-                            "-c",
-                            "listen_addresses=127.0.0.1",
-                            "-c",
-                            f"unix_socket_directories={self._folder}",
-                            "-c",
-                            "max_connections=200",
-                        ]
-                    ),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    cwd=self._folder,
-                    process_group=0,
-                    **self._account,
-                )
-            self.url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
-            if self._wait_until_ready(port):
+            self._port = self._free_port()
+            self.url = f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
+            if self._run():
                 return
+        raise RuntimeError("postgres did not start:\n" + self._log())
+
+    def _run(self):
+        """Starts the server on its port; true once it takes connections."""
+        with open(self._folder + "/log", "ab") as log:
+            self._process = subprocess.Popen(
+                with_parent(
+                    [
+                        tool("postgres"),
+                        "-D",
+                        self._folder + "/data",
+                        "-p",
+                        str(self._port),
+                        "-c",
+                        "listen_addresses=127.0.0.1",
+                        "-c",
+                        f"unix_socket_directories={self._folder}",
+                        "-c",
+                        "max_connections=200",
+                    ]
+                ),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self._folder,
+                process_group=0,
+                **self._account,
+            )
+        return self._wait_until_ready()
+
+    def _log(self):
         with open(self._folder + "/log", encoding="utf-8", errors="replace") as log:
-            raise RuntimeError("postgres did not start:\n" + log.read()[-4000:])
+            return log.read()[-4000:]
+
+    def restart(self, mode, away_seconds=0):
+        """What `pg_ctl restart -m fast` or `-m immediate` does; the latter is a crash, recovered from at the start.
+
+        From the main thread only: the server ends with the thread that started it.
+        """
+        self._process.send_signal({"fast": signal.SIGINT, "immediate": signal.SIGQUIT}[mode])
+        self._process.wait(30)
+        time.sleep(away_seconds)
+        if not self._run():
+            raise RuntimeError("postgres did not start again:\n" + self._log())
 
     @staticmethod
     def _free_port():
@@ -171,8 +197,8 @@ class Cluster:
             probe.bind(("127.0.0.1", 0))
             return probe.getsockname()[1]
 
-    def _wait_until_ready(self, port):
-        command = [tool("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+    def _wait_until_ready(self):
+        command = [tool("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self._port)]
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
             if subprocess.run(command, check=False).returncode == 0:

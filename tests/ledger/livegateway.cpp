@@ -53,7 +53,8 @@ public:
 
 LiveGateway::LiveGateway(Dialect dialect)
     : m_scratch(dialect), m_services(m_scratch.context()), m_settlements(m_scratch.context(), m_services.budgets),
-      m_limiter(m_scratch.clock), m_loads(*this, m_book, m_limiter), m_cooldowns(m_scratch.clock), m_conversations(*this),
+      m_order(m_scratch.db(), m_book), m_limiter(m_scratch.clock), m_loads(*this, m_book, m_limiter),
+      m_cooldowns(m_scratch.clock), m_conversations(*this),
       m_noSettlements(std::make_unique<NoSettlements>()), m_noNetwork(std::make_unique<NoNetwork>()),
       m_noBackups(std::make_unique<NoBackups>()),
       m_inference { .book = m_book,
@@ -77,7 +78,7 @@ LiveGateway::LiveGateway(Dialect dialect)
     // A crash of the test loses nothing that anybody wants.
     mustSucceed(db().run(dialect == Dialect::Sqlite ? u"PRAGMA synchronous=OFF"_s : u"SET synchronous_commit = off"_s));
     m_admin = valueOf(m_services.apiKeys.createAdminKey());
-    m_book.publishCommit(std::exchange(m_scratch.changes, {}));
+    m_book.publishCommit(std::exchange(m_scratch.changes, {}), numbered());
 }
 
 LiveGateway::~LiveGateway() = default;
@@ -132,6 +133,11 @@ void LiveGateway::enqueueWrite(std::shared_ptr<Mailbox>, QPointer<QObject>, std:
         commit(std::exchange(m_waiting, {}), {});
 }
 
+quint64 LiveGateway::numbered()
+{
+    return valueOf(m_order.seal(m_scratch.changes, "live"));
+}
+
 void LiveGateway::commit(const Jobs &jobs, const QList<Settlement> &calls)
 {
     AccountChanges &changes = m_scratch.changes;
@@ -153,8 +159,9 @@ void LiveGateway::commit(const Jobs &jobs, const QList<Settlement> &calls)
         mustSucceed(m_settlements.apply(group));
         mustSucceed(savepoint.keep());
     }
+    const quint64 number = numbered();
     mustSucceed(transaction.commit());
-    m_book.publishCommit(std::exchange(changes, {}));
+    m_book.publishCommit(std::exchange(changes, {}), number);
     for (const auto &job : jobs)
         job->deliver();
 }
@@ -201,7 +208,9 @@ LiveGateway::Gate LiveGateway::gateAfterRestart(const QByteArray &rawKey)
 
 void LiveGateway::keepHouse()
 {
-    const auto reset = m_scratch.attempt([this] { return m_services.budgets.resetDue(MostResets); });
-    (void)valueOf(reset);
-    m_book.publishCommit(std::exchange(m_scratch.changes, {}));
+    const auto number = m_scratch.attempt([this]() -> Result<quint64> {
+        (void)valueOf(m_services.budgets.resetDue(MostResets));
+        return numbered();
+    });
+    m_book.publishCommit(std::exchange(m_scratch.changes, {}), valueOf(number));
 }

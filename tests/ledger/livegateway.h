@@ -4,6 +4,7 @@
 
 #include "fixtures/scratchdatabase.h"
 #include "http/router.h"
+#include "ledger/commitorder.h"
 #include "ledger/naivemodel.h"
 #include "ledger/settlementstore.h"
 #include "services/accountloads.h"
@@ -43,7 +44,7 @@ public:
     /// What the timer does for budgets.
     void keepHouse();
     /// As after a lost connection: the book is empty.
-    void forgetAccounts() { m_book.drop(); }
+    void forgetAccounts() { m_book.drop(m_book.committed()); }
 
 protected:
     void enqueueRead(std::shared_ptr<assistiv::Mailbox> mailbox, QPointer<QObject> asker,
@@ -57,6 +58,7 @@ private:
     class NoBackups;
     using Jobs = QList<std::shared_ptr<assistiv::DoorJob>>;
 
+    quint64 numbered();
     void commit(const Jobs &jobs, const QList<assistiv::Settlement> &calls);
     Gate gateOf(assistiv::AccountBook &book, assistiv::AccountLoads &loads, const QByteArray &rawKey);
 
@@ -64,6 +66,7 @@ private:
     assistiv::Services m_services;
     assistiv::SettlementStore m_settlements;
     assistiv::AccountBook m_book;
+    assistiv::CommitOrder m_order;
     assistiv::RateLimiter m_limiter;
     assistiv::AccountLoads m_loads;
     assistiv::Refusals m_refusals;

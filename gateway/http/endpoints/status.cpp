@@ -60,7 +60,10 @@ QByteArray statusJson(const EngineStatus &status)
         json.beginObject().member("at", *status.lastVerifiedAt).member("ok", *status.lastVerifyOk).endObject();
     else
         json.null();
-    json.endObject();
+    json.member("node_id", status.nodeId).key("other_nodes").beginArray();
+    for (const NodeSeen &node : status.otherNodes)
+        json.beginObject().member("id", node.id).member("last_heard_at", node.lastHeardAt).endObject();
+    json.endArray().endObject();
     return json.take();
 }
 

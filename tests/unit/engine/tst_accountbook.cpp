@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: Assistiv Gateway contributors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "catalog/catalogsnapshot.h"
 #include "ledger/accountbook.h"
 
 #include <QtTest/QTest>
@@ -28,6 +29,13 @@ private Q_SLOTS:
     void commitBeforeTheLoadIsKept();
     void lastStateOfACommitCounts();
     void loadBegunBeforeADropIsRefused();
+    void appliesTheBalancesOfOthers();
+    void forgetsWhatOthersChanged_data();
+    void forgetsWhatOthersChanged();
+    void lateNewsCannotUndoACommit();
+    void lateCommitCannotUndoNews();
+    void takesNothingOlderThanTheFloor();
+    void keepsTheNewerCatalogue();
     void notesUseOnceAMinute();
     void survivesManyThreads();
 
@@ -42,6 +50,7 @@ private:
     };
     static Account account(KeyType type = KeyType::EndUser);
     static AccountChanges changes(const Account &account);
+    void commit(const AccountChanges &changed) { m_book->publishCommit(changed, m_book->committed() + 1); }
     void load(const Account &account) { m_book->publishLoaded(changes(account), m_book->committed()); }
     QString gate(const Account &account, Timestamp now = Now);
 
@@ -120,11 +129,11 @@ void tst_AccountBook::asksForWhatItDoesNotKnow()
     QVERIFY(std::holds_alternative<AccountBook::Miss>(m_book->authenticate(a.key.hash, Now)));
     AccountChanges onlyKey;
     onlyKey.add(a.key);
-    m_book->publishCommit(onlyKey);
+    commit(onlyKey);
     QVERIFY(std::holds_alternative<AccountBook::Miss>(m_book->authenticate(a.key.hash, Now)));
     load(a);
     QVERIFY(std::holds_alternative<Caller>(m_book->authenticate(a.key.hash, Now)));
-    m_book->drop();
+    m_book->drop(m_book->committed() + 1);
     QVERIFY(std::holds_alternative<AccountBook::Miss>(m_book->authenticate(a.key.hash, Now)));
 }
 
@@ -181,10 +190,10 @@ void tst_AccountBook::reportsTheFirstClosedGate()
     load(a);
     QCOMPARE(gate(a), u"budget_suspended"_s);
     a.budget.isSuspended = false;
-    m_book->publishCommit(changes(a));
+    commit(changes(a));
     QCOMPARE(gate(a), u"budget_exhausted"_s);
     a.budget.used = Money();
-    m_book->publishCommit(changes(a));
+    commit(changes(a));
     QCOMPARE(gate(a), u"wallet_insufficient"_s);
 }
 
@@ -210,7 +219,7 @@ void tst_AccountBook::tellsTheLimitsWhateverTheGatesSay()
     const auto publish = [&](const auto &state) {
         AccountChanges change;
         change.add(state);
-        m_book->publishCommit(change);
+        m_book->publishCommit(change, m_book->committed() + 1);
     };
     QVERIFY(!limits().endUser.isAny() && !limits().platform.isAny());
     const quint64 before = m_book->committed();
@@ -238,7 +247,7 @@ void tst_AccountBook::limitsThatAreNotKnownAreAMiss()
     partial.platformLimits.clear();
     m_book->publishLoaded(partial, m_book->committed());
     QCOMPARE(gate(a), u"miss"_s);
-    m_book->drop();
+    m_book->drop(m_book->committed() + 1);
     partial = changes(a);
     partial.endUserLimits.clear();
     m_book->publishLoaded(partial, m_book->committed());
@@ -255,7 +264,7 @@ void tst_AccountBook::slowLoadCannotUndoACommit()
     const AccountChanges stale = changes(a); // read now, published late
     a.key.isUsable = false;
     a.budget.isSuspended = true;
-    m_book->publishCommit(changes(a));
+    commit(changes(a));
     m_book->publishLoaded(stale, before);
     QVERIFY(std::holds_alternative<Error>(m_book->authenticate(a.key.hash, Now)));
     QCOMPARE(gate(a), u"budget_suspended"_s);
@@ -270,7 +279,7 @@ void tst_AccountBook::commitBeforeTheLoadIsKept()
     revoked.isUsable = false;
     AccountChanges revocation;
     revocation.add(revoked);
-    m_book->publishCommit(revocation);
+    commit(revocation);
     m_book->publishLoaded(changes(a), before);
     QVERIFY(std::holds_alternative<Error>(m_book->authenticate(a.key.hash, Now)));
 }
@@ -285,7 +294,7 @@ void tst_AccountBook::lastStateOfACommitCounts()
     batch.add(a.wallet);
     a.wallet.balance = Money();
     batch.add(a.wallet);
-    m_book->publishCommit(batch);
+    commit(batch);
     QCOMPARE(gate(a), u"wallet_insufficient"_s);
 }
 
@@ -293,12 +302,132 @@ void tst_AccountBook::loadBegunBeforeADropIsRefused()
 {
     const Account a = account();
     const quint64 before = m_book->committed();
-    m_book->drop();
+    m_book->drop(m_book->committed() + 1);
     m_book->publishLoaded(changes(a), before);
     QCOMPARE(gate(a), u"miss"_s);
     QVERIFY(std::holds_alternative<AccountBook::Miss>(m_book->authenticate(a.key.hash, Now)));
     load(a);
     QCOMPARE(gate(a), u"open"_s);
+}
+
+void tst_AccountBook::appliesTheBalancesOfOthers()
+{
+    Account a = account();
+    load(a);
+    AccountChanges news;
+    a.wallet.balance = Money();
+    news.add(a.wallet);
+    m_book->publishRemote(news, 2);
+    QCOMPARE(gate(a), u"wallet_insufficient"_s);
+    a.budget.isSuspended = true;
+    news.add(a.budget);
+    m_book->publishRemote(news, 3);
+    QCOMPARE(gate(a), u"budget_suspended"_s);
+    QCOMPARE(m_book->committed(), 3u);
+}
+
+void tst_AccountBook::forgetsWhatOthersChanged_data()
+{
+    QTest::addColumn<QString>("what");
+    QTest::newRow("a key") << u"key"_s;
+    QTest::newRow("a platform") << u"platform"_s;
+    QTest::newRow("an end user") << u"user"_s;
+    QTest::newRow("provider keys") << u"provider keys"_s;
+    QTest::newRow("limits of a platform") << u"limits of a platform"_s;
+    QTest::newRow("limits of an end user") << u"limits of an end user"_s;
+}
+
+void tst_AccountBook::forgetsWhatOthersChanged()
+{
+    QFETCH(QString, what);
+    const Account a = account();
+    load(a);
+    const auto isKnown = [&] {
+        return std::holds_alternative<Caller>(m_book->authenticate(a.key.hash, Now)) && gate(a) == u"open"_s
+            && m_book->providerKeys(a.platform.id);
+    };
+    QVERIFY(isKnown());
+    AccountChanges named;
+    if (what == u"key"_s)
+        named.add(KeyState { .hash = a.key.hash });
+    else if (what == u"platform"_s)
+        named.add(PlatformState { .id = a.platform.id });
+    else if (what == u"user"_s)
+        named.add(EndUserState { .platform = a.platform.id, .id = a.user.id });
+    else if (what == u"provider keys"_s)
+        named.add(ProviderKeysState { a.platform.id, nullptr });
+    else if (what == u"limits of a platform"_s)
+        named.add(PlatformLimitsState { .platform = a.platform.id });
+    else
+        named.add(EndUserLimitsState { .platform = a.platform.id, .endUser = a.user.id });
+    m_book->publishRemote(named, 7);
+    QVERIFY(!isKnown());
+    m_book->publishLoaded(changes(a), 6); // began before the change
+    QVERIFY(!isKnown());
+    m_book->publishLoaded(changes(a), 7);
+    QVERIFY(isKnown());
+}
+
+void tst_AccountBook::lateNewsCannotUndoACommit()
+{
+    Account a = account();
+    load(a);
+    AccountChanges late;
+    late.add(a.wallet);
+    late.add(KeyState { .hash = a.key.hash });
+    a.wallet.balance = Money();
+    a.key.isUsable = false;
+    m_book->publishCommit(changes(a), 9);
+    m_book->publishRemote(late, 8);
+    QCOMPARE(gate(a), u"wallet_insufficient"_s);
+    QVERIFY(std::holds_alternative<Error>(m_book->authenticate(a.key.hash, Now)));
+    QCOMPARE(m_book->committed(), 9u);
+}
+
+void tst_AccountBook::lateCommitCannotUndoNews()
+{
+    // The listener may be faster than our own writer's thread.
+    Account a = account();
+    load(a);
+    const AccountChanges own = changes(a);
+    AccountChanges news;
+    a.wallet.balance = Money();
+    news.add(a.wallet);
+    m_book->publishRemote(news, 9);
+    m_book->publishCommit(own, 8);
+    QCOMPARE(gate(a), u"wallet_insufficient"_s);
+    QCOMPARE(m_book->committed(), 9u);
+}
+
+void tst_AccountBook::takesNothingOlderThanTheFloor()
+{
+    const Account a = account();
+    load(a);
+    m_book->drop(10);
+    m_book->publishCommit(changes(a), 9);
+    m_book->publishRemote(changes(a), 9);
+    m_book->publishLoaded(changes(a), 9);
+    QCOMPARE(gate(a), u"miss"_s);
+    m_book->publishLoaded(changes(a), 10);
+    QCOMPARE(gate(a), u"open"_s);
+    // The database may have been put back to an older state.
+    m_book->drop(4);
+    QCOMPARE(m_book->committed(), 4u);
+    m_book->publishLoaded(changes(a), 4);
+    QCOMPARE(gate(a), u"open"_s);
+}
+
+void tst_AccountBook::keepsTheNewerCatalogue()
+{
+    const auto snapshot = [](qint64 version) {
+        return std::make_shared<const CatalogSnapshot>(QList<CatalogModel>(), version);
+    };
+    m_book->setCatalogue(snapshot(5));
+    m_book->setCatalogue(snapshot(4));
+    QCOMPARE(m_book->catalogue()->version(), 5);
+    const auto again = snapshot(5);
+    m_book->setCatalogue(again);
+    QCOMPARE(m_book->catalogue(), again);
 }
 
 void tst_AccountBook::notesUseOnceAMinute()
@@ -333,7 +462,7 @@ void tst_AccountBook::survivesManyThreads()
         a.wallet.balance += Money::fromMicros(1);
         AccountChanges change;
         change.add(a.wallet);
-        m_book->publishCommit(change);
+        commit(change);
     }
     stop = true;
     for (std::thread &asker : askers)

@@ -67,7 +67,7 @@ private:
     {
         AccountChanges changes;
         changes.add(state);
-        m_book->publishCommit(changes);
+        m_book->publishCommit(changes, m_book->committed() + 1);
     }
     BudgetState budget() const;
 
@@ -103,7 +103,7 @@ void tst_CallGates::init()
     all.add(ProviderKeysState { m_caller.platform, std::make_shared<QList<ProviderKey>>() });
     all.add(PlatformLimitsState { .platform = m_caller.platform });
     all.add(EndUserLimitsState { .platform = m_caller.platform, .endUser = m_caller.endUser });
-    m_book->publishCommit(all);
+    m_book->publishCommit(all, m_book->committed() + 1);
 }
 
 BudgetState tst_CallGates::budget() const
@@ -172,7 +172,7 @@ void tst_CallGates::refusedAtALaterGateCountsAllTheSame()
 void tst_CallGates::missCountsNothing()
 {
     limit({ .requestsPerMinute = 1 });
-    m_book->drop();
+    m_book->drop(m_book->committed() + 1);
     QCOMPARE(passed(), u"miss"_s);
     QCOMPARE(m_limiter->size(), size_t(0));
 }
