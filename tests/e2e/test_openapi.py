@@ -157,6 +157,12 @@ class Document(GatewayCase):
             with self.gateway.client(key) as client:
                 client.get(DOCUMENT).expect(200, RULE)
 
+    def stored(self, key):
+        """The id of a response that this key sees."""
+        with self.gateway.client(key) as client:
+            made = client.post("/v1/responses", {"model": PLAIN.name, "input": "Say hello."})
+        return made.expect_json(200, "setup")["id"]
+
     def test_head_is_get_without_a_body_on_every_route(self):
         rule = "conventions.md 3, HEAD on a GET route"
         tenant = self.gateway.tenant("acme")
@@ -180,6 +186,7 @@ class Document(GatewayCase):
                 endUserId=tenant.users["alice"]["id"],
                 configId=config,
                 model=PLAIN.name,
+                responseId=self.stored(keys[security[0]]) if "{responseId}" in path else None,
                 id=found.get(path.split("/")[3]) if path.count("/") > 3 else None,
             )
             with self.subTest(path=path), self.gateway.client(keys[security[0]] if security else None) as client:
