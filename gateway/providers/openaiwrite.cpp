@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "providers/openaiwrite.h"
 
-#include <QtCore/QLocale>
-
 #include <algorithm>
 #include <array>
 
@@ -14,11 +12,6 @@ namespace {
 constexpr std::array<QByteArrayView, 7> EffortsFromLeast = {"none", "minimal", "low", "medium", "high", "xhigh", "max"};
 
 } // namespace
-
-QByteArray numberText(double number)
-{
-    return QByteArray::number(number, 'g', QLocale::FloatingPointShortest);
-}
 
 QByteArray imageUrl(const middle::Image &image)
 {
@@ -66,11 +59,6 @@ HttpHeaders bearer(const QByteArray &secret)
     return {{"Authorization", "Bearer " + secret}};
 }
 
-bool takesSampling(const ModelQuirks &quirks, const QByteArray &effort)
-{
-    return quirks.sampling == Sampling::Yes || (quirks.sampling == Sampling::EffortNoneOnly && effort == "none");
-}
-
 QByteArray effortFor(const ModelQuirks &quirks, const QByteArray &effort)
 {
     const auto wanted = std::find(EffortsFromLeast.begin(), EffortsFromLeast.end(), effort);
@@ -85,12 +73,6 @@ QByteArray effortFor(const ModelQuirks &quirks, const QByteArray &effort)
         return below->toByteArray();
     const auto above = std::find_if(wanted, EffortsFromLeast.end(), isKnown);
     return above != EffortsFromLeast.end() ? above->toByteArray() : effort;
-}
-
-bool hasUsualPrice(const middle::Request &request)
-{
-    const QByteArray &tier = request.serviceTier;
-    return tier.isEmpty() || tier == "auto" || tier == "default";
 }
 
 } // namespace assistiv::openai

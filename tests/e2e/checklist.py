@@ -23,6 +23,7 @@ from harness import (
     PLATFORM,
     PROVIDER,
     RATE_LIMITS,
+    RESPONSE,
     WALLET,
     WALLET_ROW,
     GatewayCase,
@@ -48,7 +49,6 @@ counter = itertools.count(1)
 
 # What this version leaves to later ones; numbers are rows of the contract's list of endpoints.
 LATER = {
-    40: "responses",
     **dict.fromkeys(range(44, 55), "webhook endpoints"),
     **dict.fromkeys(range(55, 66), "MCP"),
     **dict.fromkeys(range(70, 75), "display ledger"),
@@ -160,6 +160,11 @@ def new_key(world, path="/api-keys"):
 
 def new_user_key(world):
     return new_key(world, f"/end-users/{world.acme.users['alice']['id']}/api-keys")
+
+
+def new_response(world):
+    made = world.alice.post("/v1/responses", {"model": PLAIN.name, "input": "hi"})
+    return {"responseId": made.expect_json(200, "setup")["id"]}
 
 
 def upstream_key():
@@ -284,6 +289,74 @@ CHAT_REFUSED = (
     ("alice", {**CHAT, "model": "nobody"}, 404, "model_not_found"),
     ("alice", {**CHAT, "model": PLAIN.name.upper()}, 404, "model_not_found"),
     *(("alice", {**CHAT, "model": fault.name}, fault.status, fault.code) for fault in harness.FAULTS),
+)
+
+ASK = {"model": PLAIN.name, "input": "hi"}
+HOSTED = {"type": "mcp", "server_label": "x", "server_url": "https://example.com/mcp"}
+ITEMS = tuple(
+    ({**ASK, "input": [item]}, param, *code)
+    for item, param, *code in (
+        ({"role": "king", "content": "hi"}, "input[0].role"),
+        ({"role": "user", "content": 7}, "input[0].content"),
+        ({"role": "user"}, "input[0].content"),
+        ({"role": "user", "content": [{"type": "input_text"}]}, "input[0].content[0]"),
+        ({"role": "user", "content": [{"type": "video"}]}, "input[0].content[0].type", "unsupported_parameter"),
+        ({"type": "item_reference"}, "input[0].id"),
+        ({"type": "function_call", "name": "f"}, "input[0]"),
+        ({"type": "function_call_output", "output": "x"}, "input[0].call_id"),
+        ({"type": "telepathy"}, "input[0].type", "unsupported_parameter"),
+    )
+)
+ASK_BAD = (
+    ({"input": "hi"}, "model"),
+    *each("model", "", 7, None, "x" * 201, base=ASK),
+    ({"model": PLAIN.name}, "input"),
+    *each("input", [], 7, {}, None, base=ASK),
+    *ITEMS,
+    *each("instructions", 7, [], base=ASK),
+    *each("store", *FLAGS, base=ASK),
+    *each("stream", *FLAGS, base=ASK),
+    *each("parallel_tool_calls", *FLAGS, base=ASK),
+    *each("previous_response_id", "", 7, base=ASK),
+    *each("thread_id", "", "x" * 129, "a\0b", 7, base=ASK),
+    *each("temperature", -0.1, 2.1, "hot", base=ASK),
+    *each("top_p", -0.1, 1.1, "all", base=ASK),
+    *each("max_output_tokens", "many", 16.5, base=ASK),
+    *(({**ASK, "max_output_tokens": few}, "max_output_tokens", "integer_below_min_value") for few in (15, 0, -1)),
+    *each("tools", {}, "x", [TOOL] * 129, base=ASK),
+    *each("tools", [7], base=ASK, param="tools[0]"),
+    *each("tools", [{"type": "function"}], base=ASK, param="tools[0].name"),
+    ({**ASK, "tools": [{"type": "web_search"}]}, "tools[0].type", "unsupported_tool_type"),
+    ({**ASK, "tools": [{**HOSTED, "server_label": "x y"}]}, "tools[0].server_label"),
+    ({**ASK, "tools": [HOSTED, HOSTED]}, "tools[1].server_label"),
+    ({**ASK, "tools": [{**HOSTED, "server_url": ""}]}, "tools[0].server_url"),
+    ({**ASK, "tools": [{**HOSTED, "require_approval": "always"}]}, "tools[0].require_approval",
+     "unsupported_require_approval"),
+    *each("tool_choice", "perhaps", 7, base={**ASK, "tools": [TOOL]}),
+    ({**ASK, "tool_choice": {"type": "web_search"}}, "tool_choice.type", "unsupported_tool_type"),
+    *each("text", 7, base=ASK),
+    *each("text", {"format": {"type": "xml"}}, base=ASK, param="text.format.type"),
+    *each("response_format", {"type": "xml"}, base=ASK, param="response_format.type"),
+    *each("reasoning", 7, base=ASK),
+    *each("include", "x", [7], base=ASK),
+    *each("truncation", "some", 7, base=ASK),
+    *each("top_logprobs", -1, 21, "x", base=ASK),
+    *each("metadata", 7, {"a": 1}, {"a": "x" * 513}, {"x" * 65: "a"}, {str(n): "" for n in range(17)}, base=ASK),
+    *(
+        ({**ASK, name: value}, name, "unsupported_parameter")
+        for name, value in {"n": 2, "background": True, "conversation": "x", "prompt": {}, "stop": "x"}.items()
+    ),
+)  # fmt: skip
+ASK_REFUSED = (
+    ("frozen", ASK, 402, "budget_suspended"),
+    ("broke", ASK, 402, "budget_exhausted"),
+    ("poor", ASK, 402, "wallet_insufficient"),
+    ("user of the poor platform", ASK, 402, "wallet_insufficient"),
+    ("alice", {**ASK, "model": "nobody"}, 404, "model_not_found"),
+    ("alice", {**ASK, "previous_response_id": "resp_" + "0" * 32}, 404, "response_not_found"),
+    ("alice", {**ASK, "input": [{"type": "item_reference", "id": "msg_0"}]}, 404, "response_not_found"),
+    ("alice", {**ASK, "tools": [HOSTED]}, 503, "mcp_unreachable"),
+    *(("alice", {**ASK, "model": fault.name}, fault.status, fault.code) for fault in harness.FAULTS),
 )
 
 # ---------------------------------------------------------------- what comes back
@@ -517,10 +590,27 @@ ROUTES = (
         values={"id": PLAIN.name, "owned_by": "mock"},
         cors=True,
     ),
-    # responses; to succeed they need a stored one, which takes row 40
-    *(
-        Route(number, method, "/v1/responses/{responseId}", "PE", "responses-stored.md, GET and DELETE", status=None)
-        for number, method in ((41, "GET"), (42, "DELETE"))
+    # responses
+    Route(
+        40, "POST", "/v1/responses", "PE", "responses.md, POST /v1/responses", ASK,
+        shape=RESPONSE,
+        values={"status": "completed", "model": PLAIN.name, "store": True},
+        bad=ASK_BAD,
+        refused=ASK_REFUSED,
+        cors=True,
+    ),
+    Route(
+        41, "GET", "/v1/responses/{responseId}", "PE", "responses-stored.md, GET and DELETE",
+        shape=RESPONSE,
+        values={"status": "completed", "model": PLAIN.name},
+        cors=True,
+    ),
+    Route(
+        42, "DELETE", "/v1/responses/{responseId}", "PE", "responses-stored.md, GET and DELETE",
+        shape={"id": str, "object": one_of("response"), "deleted": bool},
+        values={"deleted": True},
+        at=new_response,
+        cors=True,
     ),
     # wallet
     Route(
@@ -925,13 +1015,15 @@ class World(GatewayCase):
     @staticmethod
     def standing(tenant, server, external_id):
         """Path parameters of what is there all the time."""
+        with tenant.user_client(external_id) as client:
+            response = client.post("/v1/responses", {"model": PLAIN.name, "input": "hi"}).expect_json(200, "setup")
         return {
             "platformId": tenant.id,
             "endUserId": tenant.users[external_id]["id"],
             "keyId": server.rows(tenant.user_path(external_id) + "/api-keys")[0]["id"],
             "configId": server.rows(tenant.path + "/llm-configs")[0]["id"],
             "model": PLAIN.name,
-            "responseId": "resp_" + "0" * 32,
+            "responseId": response["id"],
         }
 
     def setUp(self):

@@ -479,8 +479,8 @@ PRICES = {"sandbox-echo": Price("0.15", "0.15", "0.60")}  # by model slug
 COST_RULE = "llm-configs-and-models.md, Prices and cost"
 
 
-def model(slug, price=PRICE, **members):
-    """A model of the bootstrap file, mapped 1:1 to the mock's model of that name."""
+def model(slug, price=PRICE, mapping=None, **members):
+    """A model of the bootstrap file; mapped to the mock's model of that name where `mapping` says nothing else."""
     PRICES[slug] = price
     return {
         "slug": slug,
@@ -494,6 +494,7 @@ def model(slug, price=PRICE, **members):
                 "input_usd_per_mtok": price.input,
                 "cached_input_usd_per_mtok": price.cached,
                 "output_usd_per_mtok": price.output,
+                **(mapping or {}),
             }
         ],
     }
@@ -516,11 +517,16 @@ def platform(slug, users=(), wallet_usd=100, **members):
     }
 
 
-def bootstrap(mock, models, platforms):
+def provider(mock, slug="mock", kind="openai", base="/v1"):
+    """The mock as a provider of that kind."""
+    url = mock.origin + base
+    return {"slug": slug, "kind": kind, "name": slug.title(), "base_url": url, "allow_private_address": True}
+
+
+def bootstrap(mock, models, platforms, providers=()):
+    """providers: slug, kind and base path of what the mock is besides."""
     return {
-        "providers": [
-            {"slug": "mock", "kind": "openai", "name": "Mock", "base_url": mock.base_url, "allow_private_address": True}
-        ],
+        "providers": [provider(mock), *(provider(mock, *more) for more in providers)],
         "models": [entry if isinstance(entry, dict) else model(entry) for entry in models],
         "platforms": list(platforms),
     }
@@ -653,9 +659,13 @@ def is_time(value):
     return isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", value) is not None
 
 
+def is_number(value):
+    return isinstance(value, (int, Decimal)) and not isinstance(value, bool)
+
+
 def is_money(value):
     """A JSON number with at most 6 decimals."""
-    return isinstance(value, (int, Decimal)) and not isinstance(value, bool) and value == Decimal(value).quantize(MICRO)
+    return is_number(value) and value == Decimal(value).quantize(MICRO)
 
 
 def optional(check):
@@ -847,6 +857,38 @@ LOG = {
     "billing_status": one_of("billed", "not_billable", "failed"),
     "metadata": dict,
     "created_at": is_time,
+}
+RESPONSE = {
+    "id": lambda value: isinstance(value, str) and re.fullmatch(r"resp_[0-9a-f]{32}", value),
+    "object": one_of("response"),
+    "created_at": int,
+    "status": one_of("completed", "incomplete", "failed"),
+    "completed_at": optional(int),
+    "model": str,
+    "output": [dict],
+    "error": optional({"code": str, "message": str}),
+    "incomplete_details": optional({"reason": one_of("max_output_tokens", "content_filter")}),
+    "usage": {
+        "input_tokens": int,
+        "input_tokens_details": {"cached_tokens": int, "cache_write_tokens": int},
+        "output_tokens": int,
+        "output_tokens_details": {"reasoning_tokens": int},
+        "total_tokens": int,
+    },
+    "instructions": optional(str),
+    "previous_response_id": optional(str),
+    "thread_id": optional(str),
+    "tools": [dict],
+    "tool_choice": lambda value: isinstance(value, (str, dict)),
+    "parallel_tool_calls": bool,
+    "temperature": optional(is_number),
+    "top_p": optional(is_number),
+    "max_output_tokens": optional(int),
+    "reasoning": {"effort": optional(str), "summary": optional(str)},
+    "text": dict,
+    "truncation": one_of("auto", "disabled"),
+    "metadata": dict,
+    "store": bool,
 }
 RATE_LIMITS = {name: optional(int) for name in ("rpm_limit", "tpm_limit", "rpd_limit")}
 EFFECTIVE_LIMITS = {**RATE_LIMITS, "resolution": one_of("explicit", "default", "none")}
@@ -1071,6 +1113,7 @@ class Case(unittest.TestCase, Checks):
 class GatewayCase(Case):
     """A mock and a gateway per class; at the end the gateway must stop, verify and have kept every secret."""
 
+    providers = ()
     models = ()
     platforms = ()
     options = ()
@@ -1079,7 +1122,7 @@ class GatewayCase(Case):
     def setUpClass(cls):
         cls.mock = cls.enterClassContext(Mock())
         database = cls.enterClassContext(fresh_database())
-        cls.gateway = Gateway(bootstrap(cls.mock, cls.models, cls.platforms), database, cls.options)
+        cls.gateway = Gateway(bootstrap(cls.mock, cls.models, cls.platforms, cls.providers), database, cls.options)
         cls.gateways = (cls.gateway,)
         cls.addClassCleanup(cls.gateway.remove)
         cls.gateway.start()

@@ -4,7 +4,7 @@
 
 #include "providers/openaiusage.h"
 
-#include <algorithm>
+#include <utility>
 
 namespace assistiv {
 
@@ -61,8 +61,7 @@ middle::Events ChatUpstreamDecoder::wholeAnswer(const QByteArray &body)
     m_finish = m_finish.value_or(middle::FinishReason::Stop);
     finish(events);
     // Too many calls fail on the way.
-    const auto last = std::find_if(events.cbegin(), events.cend(), middle::isLast);
-    events.erase(last + 1, events.cend());
+    middle::endAtLast(events);
     return events;
 }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "providers/chat/chatupstreamencoder.h"
 
+#include "providers/middle/wire.h"
 #include "providers/openaiwrite.h"
 
 namespace assistiv {
@@ -25,7 +26,7 @@ public:
 
     Result<UpstreamCall> encode()
     {
-        if (!openai::hasUsualPrice(m_request))
+        if (middle::wantsOtherTier(m_request))
             refuse(middle::unsupported(m_request, Field::ServiceTier));
         // Without it the answer would mean something else.
         if (!m_request.stop.isEmpty() && m_refused.contains("stop"))
@@ -192,16 +193,11 @@ private:
     void writeTools()
     {
         const middle::ToolChoice &choice = m_request.toolChoice;
-        QList<middle::Tool> tools;
-        for (const middle::Tool &tool : m_request.tools) {
-            // Few servers know a list of allowed functions: the model is shown no others.
-            if (choice.allowed.isEmpty() || choice.allowed.contains(tool.name))
-                tools.append(tool);
-        }
+        const QList<middle::Tool> tools = middle::toolsOf(m_request); // few servers know a list of allowed ones
         if (tools.isEmpty())
             return;
         m_json.key("tools").beginArray();
-        for (const middle::Tool &tool : std::as_const(tools)) {
+        for (const middle::Tool &tool : tools) {
             m_json.beginObject().key("type").utf8("function").key("function").beginObject();
             m_json.key("name").utf8(tool.name);
             if (!tool.description.isEmpty())
@@ -266,7 +262,7 @@ private:
     {
         if (m_request.seed && takes("seed", Field::Seed))
             m_json.member("seed", *m_request.seed);
-        if (!openai::takesSampling(m_target.quirks, m_request.effort)) {
+        if (!middle::takesSampling(m_target.quirks, m_request)) {
             m_dropped += {Field::Temperature,     Field::TopP,      Field::FrequencyPenalty,
                           Field::PresencePenalty, Field::LogitBias, Field::Logprobs};
             return;
@@ -287,7 +283,7 @@ private:
     void writeNumber(const char *name, Field field, std::optional<double> number)
     {
         if (number && takes(name, field))
-            m_json.key(name).raw(openai::numberText(*number));
+            m_json.key(name).raw(middle::numberText(*number));
     }
 
     void writeReasoning()

@@ -6,8 +6,7 @@
 #include "core/log.h"
 #include "providers/openaiusage.h"
 
-#include <algorithm>
-#include <array>
+#include <utility>
 
 namespace assistiv {
 
@@ -99,9 +98,7 @@ middle::Events ResponsesDecoder::wholeAnswer(const QByteArray &body)
     else
         events.append(middle::Fail{unreadableAnswer()});
     // Too many items fail on the way.
-    const auto last = std::find_if(events.cbegin(), events.cend(), middle::isLast);
-    if (last != events.cend())
-        events.erase(last + 1, events.cend());
+    middle::endAtLast(events);
     return events;
 }
 

@@ -3,6 +3,7 @@
 #include "providers/responses/responsesencoder.h"
 
 #include "providers/jsonread.h"
+#include "providers/middle/wire.h"
 #include "providers/openaiwrite.h"
 
 #include <algorithm>
@@ -70,7 +71,7 @@ private:
 
     void check()
     {
-        if (!openai::hasUsualPrice(m_request))
+        if (middle::wantsOtherTier(m_request))
             refuse(middle::unsupported(m_request, Field::ServiceTier));
         if (!m_request.stop.isEmpty())
             refuse(middle::unsupported(m_request, Field::Stop));
@@ -292,7 +293,7 @@ private:
         // Without the state of its reasoning the model would have to begin afresh in the next turn: nothing is stored
         // there.
         json.key("include").beginArray().utf8("reasoning.encrypted_content");
-        const bool takesSampling = openai::takesSampling(m_target.quirks, m_request.effort);
+        const bool takesSampling = middle::takesSampling(m_target.quirks, m_request);
         if (m_request.logprobs && takesSampling)
             json.utf8("message.output_text.logprobs");
         json.endArray();
@@ -303,9 +304,9 @@ private:
         if (m_request.topLogprobs && m_request.logprobs)
             json.member("top_logprobs", *m_request.topLogprobs);
         if (m_request.temperature)
-            json.key("temperature").raw(openai::numberText(*m_request.temperature));
+            json.key("temperature").raw(middle::numberText(*m_request.temperature));
         if (m_request.topP)
-            json.key("top_p").raw(openai::numberText(*m_request.topP));
+            json.key("top_p").raw(middle::numberText(*m_request.topP));
     }
 
     // The same names stand for the same in both of OpenAI's protocols.

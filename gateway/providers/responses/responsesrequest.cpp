@@ -223,8 +223,11 @@ private:
     void thread(QByteArrayView name, element value)
     {
         m_request.threadId = string(name, value);
-        if (const qsizetype size = characters(m_request.threadId); size < 1 || size > LongestThreadId)
-            refuse("thread_id", u"thread_id must have 1 to %1 characters"_s.arg(LongestThreadId));
+        // PostgreSQL takes no text with a zero in it.
+        const qsizetype size = characters(m_request.threadId);
+        if (size < 1 || size > LongestThreadId || m_request.threadId.contains('\0'))
+            refuse("thread_id",
+                   u"thread_id must have 1 to %1 characters, U+0000 not among them"_s.arg(LongestThreadId));
     }
 
     void store(QByteArrayView name, element value) { m_request.store = flag(name, value); }
