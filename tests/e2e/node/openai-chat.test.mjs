@@ -2,11 +2,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 // The unmodified `openai` package: chat completions mean the same whatever the provider speaks.
+import assert from 'node:assert/strict';
 import OpenAI from 'openai';
+import { LengthFinishReasonError } from 'openai/error';
 import { zodFunction, zodResponseFormat } from 'openai/helpers/zod';
 import { z } from 'zod';
 import { please, refused, sameMeaning, setup, testEachWay } from './suite.mjs';
-import assert from 'node:assert/strict';
 
 const openai = new OpenAI({ baseURL: `${setup.origin}/v1`, apiKey: setup.key, maxRetries: 0, timeout: 20_000 });
 const City = z.object({ city: z.string(), temperature: z.number(), sunny: z.boolean() });
@@ -141,7 +142,7 @@ sameMeaning(
 );
 
 testEachWay('an answer that was cut off is told as the package tells it', async ({ length }) => {
-    await refused(OpenAI.LengthFinishReasonError, 'inference.md, finish_reason', () =>
+    await refused(LengthFinishReasonError, 'inference.md, finish_reason', () =>
         openai.chat.completions.parse({
             model: length,
             messages: [wish],
