@@ -18,6 +18,7 @@ WAYS = {
     "google": {"kind": "google", "path": "/v1beta"},
 }
 TEXT = "Hello! How can I assist you today?"
+USAGE = (1000, 400, 100, 1100)  # of a `cached` model: prompt, cached, completion, total tokens
 JSON = {"city": "Paris", "temperature": 21, "sunny": True}  # what a model with `json` answers
 UPSTREAM = {
     "plain": "mock-p25-c8",
@@ -56,10 +57,16 @@ class ClientCase(GatewayCase):
     """Suites of clients, each with a platform of its own, named after it."""
 
     suites = ()
+    usage = USAGE
+
+    @classmethod
+    def upstream(cls):
+        """Where all the wire formats are."""
+        return cls.mock.origin
 
     @classmethod
     def document(cls):
-        origin = cls.mock.origin
+        origin = cls.upstream()
         return {
             "providers": [
                 {
@@ -100,6 +107,7 @@ class ClientCase(GatewayCase):
             "ways": {way: {what: slug(way, name) for what, name in UPSTREAM.items()} for way in ways},
             "text": TEXT,
             "json": JSON,
+            "usage": self.usage,
         }
 
     def node(self, folder, file, setup):

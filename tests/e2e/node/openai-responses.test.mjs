@@ -48,7 +48,7 @@ sameMeaning(
             ],
         };
     },
-    { status: 'completed', text: setup.text, kinds: ['message'], usage: [1000, 400, 100, 1100] },
+    { status: 'completed', text: setup.text, kinds: ['message'], usage: setup.usage },
 );
 
 for (const stream of [false, true]) {

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: Assistiv Gateway contributors
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// What the suites of clients share. E2E holds { origin, mock, key, ways, text, json }; `ways` names, for each wire
-// format behind the gateway, the models that behave as clientcase.py says.
+// What the suites of clients share. E2E holds { origin, mock, key, ways, text, json, usage }: `ways` names, for each wire
+// format behind the gateway, the models that behave as clientcase.py says; the rest is what they answer.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
