@@ -15,14 +15,14 @@ SOURCE = pathlib.Path(__file__).resolve().parent / "node"
 OLDEST_NODE = 18
 
 
-def prepared(oldest_node=OLDEST_NODE):
-    """Its path; NotInstalled when there is no Node, only one too old for the test, or no registry."""
+def prepared():
+    """Its path; NotInstalled when there is no Node or no registry."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:
         raise NotInstalled("node and npm are not installed")
     version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    if int(version.lstrip("v").split(".")[0]) < oldest_node:
-        raise NotInstalled(f"node {version} is older than {oldest_node}")
+    if int(version.lstrip("v").split(".")[0]) < OLDEST_NODE:
+        raise NotInstalled(f"node {version} is older than {OLDEST_NODE}")
     folder = pathlib.Path(os.environ.get("E2E_NODE_DIR") or tempfile.gettempdir() + "/assistiv-gateway-e2e-node")
     folder.mkdir(parents=True, exist_ok=True)
     for file in SOURCE.iterdir():

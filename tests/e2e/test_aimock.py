@@ -78,7 +78,7 @@ class OthersProvider(ClientCase):
 
 if __name__ == "__main__":
     try:
-        FOLDER = nodefolder.prepared(oldest_node=20)
+        FOLDER = nodefolder.prepared()
     except pgcluster.NotInstalled as reason:
         pgcluster.skip_or_fail(str(reason))
     harness.main()

@@ -9,7 +9,6 @@ from clientcase import ClientCase
 
 RESPONSES = "/v1/responses"
 MESSAGES = "/v1/messages"
-OLDEST_NODE = 20  # what these packages ask for
 
 
 class Clients(ClientCase):
@@ -46,7 +45,7 @@ class Clients(ClientCase):
 
 if __name__ == "__main__":
     try:
-        FOLDER = nodefolder.prepared(OLDEST_NODE)
+        FOLDER = nodefolder.prepared()
     except pgcluster.NotInstalled as reason:
         pgcluster.skip_or_fail(str(reason))
     harness.main()

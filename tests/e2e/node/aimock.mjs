@@ -3,8 +3,10 @@
 //
 // node aimock.mjs '{"text":…, "json":…, "usage":…}': a provider that others wrote, taught to answer the models of
 // clientcase.py. Its first line of output is its address.
-import { LLMock } from '@copilotkit/aimock';
+import { createRequire } from 'node:module';
 
+// Its CommonJS form, because the other one asks Node 18 for what only Node 20 has.
+const { LLMock } = createRequire(import.meta.url)('@copilotkit/aimock');
 const { text, json, usage } = JSON.parse(process.argv[2]);
 const [prompt, , completion, total] = usage;
 const reported = {

@@ -3,12 +3,14 @@
 
 // What must hold for LangChain's ChatOpenAI, on either of the two routes.
 import assert from 'node:assert/strict';
+import { webcrypto } from 'node:crypto';
 import { HumanMessage, SystemMessage, ToolMessage } from '@langchain/core/messages';
 import { tool } from '@langchain/core/tools';
 import { ChatOpenAI } from '@langchain/openai';
 import { z } from 'zod';
 import { please, refused, sameMeaning, setup, testEachWay } from './suite.mjs';
 
+globalThis.crypto ??= webcrypto; // Node 18 has it as a module only, LangChain's tools take it for granted
 const City = z.object({ city: z.string(), temperature: z.number(), sunny: z.boolean() });
 const rule = 'conventions.md, OpenAI SDKs';
 
