@@ -58,6 +58,8 @@ constexpr ErrorRow Table[] = {
     {ErrorCode::ShuttingDown, 503, "service_unavailable"_L1, "shutting_down"_L1},
     {ErrorCode::DatabaseUnavailable, 503, "service_unavailable"_L1, "database_unavailable"_L1},
     {ErrorCode::TooManyConnections, 503, "service_unavailable"_L1, "too_many_connections"_L1},
+    {ErrorCode::ThreadBusy, 503, "service_unavailable"_L1, "thread_busy"_L1},
+    {ErrorCode::McpUnreachable, 503, "service_unavailable"_L1, "mcp_unreachable"_L1},
     {ErrorCode::ProviderTimeout, 504, "upstream_timeout"_L1, "provider_timeout"_L1},
     {ErrorCode::HttpVersion, 505, "invalid_request"_L1, "http_version_not_supported"_L1},
     {ErrorCode::MalformedRequest, 400, "invalid_request"_L1, "malformed_request"_L1},

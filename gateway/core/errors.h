@@ -57,6 +57,8 @@ enum class ErrorCode {
     ShuttingDown,
     DatabaseUnavailable,
     TooManyConnections,
+    ThreadBusy,
+    McpUnreachable,
     ProviderTimeout,
     HttpVersion,
     MalformedRequest,

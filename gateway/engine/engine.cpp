@@ -19,6 +19,7 @@ namespace {
 constexpr int ReaderThreads = 2;
 constexpr int HousekeepingMs = 15'000;
 constexpr int MostResets = 200;
+constexpr int MostExpired = 200;
 
 } // namespace
 
@@ -132,6 +133,7 @@ Result<void> Engine::listen(quint16 port)
             .settlements = m_writer,
             .refusals = m_refusals,
             .cooldowns = m_cooldowns,
+            .turns = m_turns,
             .inFlight = m_inFlight,
             .metrics = m_metrics,
             .status = [this] { return status(); },
@@ -276,7 +278,10 @@ void Engine::keepHouse()
             const auto reset = services.budgets.resetDue(MostResets);
             if (!reset)
                 return reset.error();
-            return Found { services.context.db.sizeBytes(), *reset == MostResets };
+            const auto expired = services.responses.removeExpired(MostExpired);
+            if (!expired)
+                return expired.error();
+            return Found { services.context.db.sizeBytes(), *reset == MostResets || *expired == MostExpired };
         },
         [this](const Result<Found> &found) {
             if (!found)

@@ -79,7 +79,8 @@ private:
     void publishCatalogue(Services &services);
     void onWorkerDrained();
     void finishStop();
-    /// Last use of keys, due resets, idle rate counters, size of the database. Every now and then, and when the clock was moved.
+    /// Last use of keys, due resets, expired responses, idle rate counters, size of the database. Every now and then, and when
+    /// the clock was moved.
     void keepHouse();
 
     const EngineSettings m_settings;
@@ -89,6 +90,7 @@ private:
     RateLimiter m_limiter;
     Refusals m_refusals;
     Cooldowns m_cooldowns;
+    Turns m_turns;
     Metrics m_metrics;
     Journal m_journal;
     Writer m_writer;

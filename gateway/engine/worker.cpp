@@ -9,6 +9,7 @@
 #include "inference/exchange.h"
 #include "net/curlclient.h"
 #include "services/accountloads.h"
+#include "services/conversationreads.h"
 
 #include <QtCore/QTimer>
 
@@ -41,8 +42,9 @@ void Worker::setUp()
 {
     m_network = std::make_unique<CurlClient>(nullptr, m_parts.clock);
     m_accounts = std::make_unique<AccountLoads>(m_parts.doors, m_parts.book, m_parts.limiter);
+    m_conversations = std::make_unique<ConversationReads>(m_parts.doors);
     m_calls = std::make_unique<QObject>();
-    m_inference.emplace(InferenceParts { m_parts.book, m_parts.limiter, *m_accounts, m_parts.settlements, m_parts.refusals,
+    m_inference.emplace(InferenceParts { m_parts.book, m_parts.limiter, *m_accounts, *m_conversations, m_parts.turns, m_parts.settlements, m_parts.refusals,
                                          m_parts.cooldowns, *m_network, m_parts.clock, replyError, errorBody, m_parts.inFlight,
                                          m_parts.metrics });
     m_workerParts.emplace(WorkerParts { *m_inference, m_parts.doors, *m_calls, m_parts.status, m_parts.noteVerify,
@@ -65,6 +67,7 @@ void Worker::tearDown()
     m_calls.reset();
     m_workerParts.reset();
     m_inference.reset();
+    m_conversations.reset();
     m_accounts.reset();
     m_network.reset();
     m_thread.quit();

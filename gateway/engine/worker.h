@@ -17,6 +17,7 @@
 namespace assistiv {
 
 class AccountLoads;
+class ConversationReads;
 class Router;
 class Transport;
 
@@ -38,6 +39,7 @@ public:
         Settlements &settlements;
         Refusals &refusals;
         Cooldowns &cooldowns;
+        Turns &turns;
         std::atomic<int> &inFlight;
         Metrics &metrics;
         std::function<EngineStatus()> status;
@@ -72,6 +74,7 @@ private:
     QThread m_thread;
     std::unique_ptr<HttpClient> m_network;
     std::unique_ptr<AccountLoads> m_accounts;
+    std::unique_ptr<ConversationReads> m_conversations;
     std::optional<InferenceParts> m_inference;
     std::optional<WorkerParts> m_workerParts;
     std::unique_ptr<QObject> m_calls; // parent of the exchanges in flight

@@ -374,6 +374,8 @@ void Writer::giveUpWaiting(Batch &held, bool isEnd)
             }
             kept.push_back(PendingSettlement { .settlement = pending.settlement, .mailbox = {}, .asker = {}, .done = {},
                                                .sinceSteadyMs = pending.sinceSteadyMs, .isAnswered = true });
+            // As in the journal: its client gets an error, and knows of no response.
+            std::get<PendingSettlement>(kept.back()).settlement.response.reset();
         }
         pending.outcome = databaseUnavailable();
         told.push_back(std::move(item));

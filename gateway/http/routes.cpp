@@ -16,6 +16,7 @@
 #include "http/endpoints/openapi.h"
 #include "http/endpoints/platforms.h"
 #include "http/endpoints/ratelimits.h"
+#include "http/endpoints/responses.h"
 #include "http/endpoints/status.h"
 #include "http/endpoints/testclock.h"
 #include "http/endpoints/wallet.h"
@@ -57,7 +58,7 @@ QList<RouteTable::Entry> allEntries()
     entries += backupRoutes();
     for (const QList<Route> &group :
          { platformRoutes(), apiKeyRoutes(), endUserRoutes(), llmConfigRoutes(), catalogueRoutes(), walletRoutes(),
-           budgetRoutes(), rateLimitRoutes(), logRoutes(), adminRoutes() }) {
+           budgetRoutes(), rateLimitRoutes(), logRoutes(), responseRoutes(), adminRoutes() }) {
         for (const Route &route : group)
             entries.append({ route.method, QByteArray(route.path.data(), route.path.size()), route.key, route.function,
                              route.idempotent });

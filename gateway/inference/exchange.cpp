@@ -104,9 +104,9 @@ void InferenceExchange::passGates()
         return refuse(*error);
     if (auto *admission = std::get_if<Admission>(&gate)) {
         m_admission = std::move(*admission);
-        if (chooseRoute())
-            callNext();
-        return;
+        if (!chooseRoute())
+            return;
+        return m_hasRead || !m_question->wish() ? callNext() : readConversation();
     }
 
     // The book has to learn something first. A gate that stays shut after that would go round for ever.
@@ -155,6 +155,28 @@ bool InferenceExchange::chooseRoute()
     m_parts.cooldowns.sort(m_legs);
     m_identity = { m_question->newAnswerId(), facts.model, m_parts.clock.now() };
     return true;
+}
+
+void InferenceExchange::readConversation()
+{
+    const ConversationWish wish = *m_question->wish();
+    if (wish.threadId.isEmpty())
+        return askConversation(wish);
+    m_turn = m_parts.turns.ask(turnKey(ResponseOwner::of(m_caller), wish.threadId), this, [this, wish](bool isMyTurn) {
+        isMyTurn ? askConversation(wish) : refuse(threadBusy());
+    });
+}
+
+void InferenceExchange::askConversation(const ConversationWish &wish)
+{
+    m_parts.conversations.read(ResponseOwner::of(m_caller), wish, this, [this](const Result<Conversation> &said) {
+        if (!said)
+            return refuse(said.error());
+        if (const auto followed = m_question->follow(*said); !followed)
+            return refuse(followed.error());
+        m_hasRead = true;
+        passGates();
+    });
 }
 
 std::optional<UpstreamCall> InferenceExchange::nextCall()
@@ -280,13 +302,17 @@ void InferenceExchange::finish()
     m_parts.cooldowns.noteSuccess(m_attempt.leg);
     const Dialogue::Consumption used = m_attempt.dialogue->consumption();
     const auto method = used.isReported ? TokenCountMethod::Reported : TokenCountMethod::Estimated;
-    settle(CallStatus::Success, used.usage, method, {}, [this, usage = used.usage](const Result<void> &billed) {
-        if (!billed)
-            return endUnbilled(billed.error());
-        if (m_client)
-            send(m_attempt.dialogue->end({ usage, m_parts.clock.now() }));
-        over();
-    });
+    const QByteArray lastBytes = m_attempt.dialogue->end({ used.usage, m_parts.clock.now() });
+    settle(
+        CallStatus::Success, used.usage, method, {},
+        [this, lastBytes](const Result<void> &billed) {
+            if (!billed)
+                return endUnbilled(billed.error());
+            if (m_client)
+                send(lastBytes);
+            over();
+        },
+        m_question->stored());
 }
 
 void InferenceExchange::send(const QByteArray &lastBytes)
@@ -327,8 +353,10 @@ void InferenceExchange::failAttempt(const UpstreamFailure &failure)
     const Dialogue::Consumption used = m_attempt.dialogue->consumption();
     if (m_streaming && used.outputBytes > 0) {
         m_error.mayRepeat = false; // tokens were consumed: a repeat would be a second bill
-        return settle(CallStatus::Error, used.usage, used.isReported ? TokenCountMethod::Reported : TokenCountMethod::Estimated,
-                      m_error.message, [this](const Result<void> &) { endWithError(m_error); });
+        m_farewell = streamFailure(m_error);
+        return settle(
+            CallStatus::Error, used.usage, used.isReported ? TokenCountMethod::Reported : TokenCountMethod::Estimated,
+            m_error.message, [this](const Result<void> &) { endWithError(m_error); }, m_question->stored());
     }
     if (!failure.mayTrySameProvider)
         m_legs.removeIf([this](const RouteLeg &leg) { return leg.mapping->provider == m_attempt.leg.mapping->provider; });
@@ -349,14 +377,18 @@ void InferenceExchange::endWithError(const Error &error)
 {
     m_silence.stop();
     if (m_client && m_streaming) {
-        const QByteArray envelope = m_parts.errorBody(error);
-        const Usage used = m_attempt.dialogue->consumption().usage;
-        m_client->write(m_attempt.dialogue->streamFailure(error, envelope, { used, m_parts.clock.now() }));
+        m_client->write(m_farewell.isEmpty() ? streamFailure(error) : m_farewell);
         m_client->endStream();
     } else if (m_client) {
         m_parts.replyError(*m_client, error);
     }
     over();
+}
+
+QByteArray InferenceExchange::streamFailure(const Error &error)
+{
+    const Ending ending { m_attempt.dialogue->consumption().usage, m_parts.clock.now() };
+    return m_attempt.dialogue->streamFailure(error, m_parts.errorBody(error), ending);
 }
 
 void InferenceExchange::endUnbilled(Error error)
@@ -369,6 +401,8 @@ void InferenceExchange::endUnbilled(Error error)
 void InferenceExchange::onClientGone()
 {
     m_client = nullptr;
+    if (m_attempt.number == 0)
+        return over(); // it still waited to be asked
     cancel();
 }
 
@@ -392,7 +426,8 @@ void InferenceExchange::cancel()
 }
 
 void InferenceExchange::settle(CallStatus status, const std::optional<Usage> &usage, TokenCountMethod method,
-                          const QString &problem, std::function<void(Result<void>)> then)
+                               const QString &problem, std::function<void(Result<void>)> then,
+                               std::shared_ptr<const StoredResponse> response)
 {
     m_settled = true;
     noteAttempt(status);
@@ -425,6 +460,7 @@ void InferenceExchange::settle(CallStatus status, const std::optional<Usage> &us
     s.errorMessage = redacted(problem).remove(QChar(QChar::Null)).left(500).toUtf8();
     s.metadata = metadata(usage.value_or(Usage()), providerCost, s.cost);
     s.createdAt = m_parts.clock.now();
+    s.response = std::move(response);
     m_parts.settlements.settle(std::move(s), this, std::move(then));
 }
 

@@ -51,6 +51,9 @@ private:
     // In this order.
     void passGates();
     bool chooseRoute();
+    /// What was said before is read; then the gates are passed again, as it may have taken a while.
+    void readConversation();
+    void askConversation(const ConversationWish &wish);
     void callNext();
     /// Begins an attempt on the next way that can be asked this; empty when there is none.
     std::optional<UpstreamCall> nextCall();
@@ -69,12 +72,14 @@ private:
     /// A gate is shut: nothing was called, nothing will be billed.
     void refuse(const Error &error);
     void endWithError(const Error &error);
+    /// What a client reads of it whose stream has begun.
+    QByteArray streamFailure(const Error &error);
     /// The call is used and paid for upstream, but its bill was not committed.
     void endUnbilled(Error error);
 
     /// Hands the attempt's bill to the writer; then is called after the commit (empty: nobody waits).
     void settle(CallStatus status, const std::optional<Usage> &usage, TokenCountMethod method, const QString &problem,
-                std::function<void(Result<void>)> then);
+                std::function<void(Result<void>)> then, std::shared_ptr<const StoredResponse> response = {});
     QByteArray metadata(const Usage &usage, Picos providerCost, Money billed) const;
     void noteAttempt(CallStatus status);
     void dropReply();
@@ -102,7 +107,12 @@ private:
     bool m_streaming = false;
     bool m_upstreamEnded = false;
     bool m_settled = false;
+    bool m_hasRead = false;
     int m_gateRounds = 0;
+    /// On its thread; kept until its settlement is committed.
+    Turn m_turn;
+    /// The stream's end, when it had to be known before the bill.
+    QByteArray m_farewell;
 };
 
 } // namespace assistiv

@@ -4,6 +4,8 @@
 
 #include "core/clock.h"
 #include "core/metrics.h"
+#include "core/turns.h"
+#include "inference/conversationdesk.h"
 #include "inference/cooldowns.h"
 #include "ledger/accountbook.h"
 #include "ledger/refusals.h"
@@ -20,6 +22,9 @@ struct InferenceParts
     AccountBook &book;
     RateLimiter &limiter;
     AccountDesk &accounts;
+    ConversationDesk &conversations;
+    /// Requests on one thread of one owner take turns.
+    Turns &turns;
     Settlements &settlements;
     Refusals &refusals;
     Cooldowns &cooldowns;

@@ -3,18 +3,17 @@
 #include "inference/question.h"
 
 #include "inference/chatquestion.h"
+#include "inference/responsesquestion.h"
 
 namespace assistiv {
-
-using namespace Qt::StringLiterals;
 
 Result<std::unique_ptr<Question>> readQuestion(ClientApi api, const QByteArray &body)
 {
     switch (api) {
     case ClientApi::Chat: return ChatQuestion::read(body);
-    case ClientApi::Responses: break;
+    case ClientApi::Responses: return ResponsesQuestion::read(body);
     }
-    return Error { ErrorCode::Internal, u"This protocol is not served."_s };
+    Q_UNREACHABLE();
 }
 
 } // namespace assistiv

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "inference/routing.h"
+#include "ledger/responses.h"
 #include "providers/dialogue.h"
 #include "providers/registry.h"
 
@@ -35,6 +36,13 @@ public:
     Question &operator=(const Question &) = delete;
 
     const Facts &facts() const { return m_facts; }
+
+    /// What has to be read before it can be put; empty when it stands for itself. Known from the start.
+    virtual std::optional<ConversationWish> wish() const { return {}; }
+    /// What was read. An error of the client when it does not go together.
+    virtual Result<void> follow(const Conversation &) { return {}; }
+    /// After the end (or the failed end) of the latest dialogue: what is to be stored of it with its bill; null for nothing.
+    virtual std::shared_ptr<const StoredResponse> stored() const { return {}; }
 
     /// As log rows name the kind of request.
     virtual QByteArrayView requestType() const = 0;

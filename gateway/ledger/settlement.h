@@ -11,10 +11,12 @@
 #include <QtCore/QByteArray>
 
 #include <functional>
+#include <memory>
 
 namespace assistiv {
 
 struct Metrics;
+struct StoredResponse;
 
 enum class CallStatus { Success, Error, Cancelled };
 enum class TokenCountMethod { Reported, Estimated, None };
@@ -50,6 +52,9 @@ struct Settlement
     /// JSON object.
     QByteArray metadata;
     Timestamp createdAt;
+    /// What is stored with the last call of a request; null for most. The journal does not keep it: whose call is billed
+    /// from there got an error, and never saw it.
+    std::shared_ptr<const StoredResponse> response;
 };
 
 /// Where finished calls are handed in. Thread-safe.

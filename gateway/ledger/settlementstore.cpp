@@ -5,6 +5,7 @@
 #include "core/jsonwriter.h"
 #include "ledger/budgetevents.h"
 #include "ledger/budgets.h"
+#include "ledger/responsestore.h"
 #include "store/bulkinsert.h"
 #include "store/database.h"
 
@@ -68,12 +69,15 @@ Result<void> SettlementStore::apply(const QList<const Settlement *> &group)
     BulkInsert walletRows(m_context.db, WalletTable);
     BulkInsert ledgerRows(m_context.db, LedgerTable);
     QList<LedgerRow> edges;
+    QList<const Settlement *> withResponse;
     for (const Settlement *s : group) {
         const auto wallet = m_wallets.find(s->platform);
         if (wallet == m_wallets.end())
             continue; // the platform was deleted while the call ran: it is not billed
         if (const auto logged = addLog(logs, *s); !logged)
             return logged;
+        if (s->response)
+            withResponse.append(s);
         if (!s->isBillable)
             continue;
         if (const auto noted = addWalletRow(walletRows, *s, wallet->second); !noted)
@@ -87,6 +91,10 @@ Result<void> SettlementStore::apply(const QList<const Settlement *> &group)
     for (BulkInsert *rows : { &logs, &walletRows, &ledgerRows }) {
         if (const auto written = rows->finish(); !written)
             return written;
+    }
+    if (!withResponse.isEmpty()) {
+        if (const auto stored = ResponseStore(m_context.db).append(withResponse); !stored)
+            return stored;
     }
     return announceLowBalance(edges);
 }

@@ -20,8 +20,8 @@ struct Ending
     Timestamp at = {};
 };
 
-/// Writes one answer in a client's protocol, as a stream or in one piece, as the request asked. The events may be those of
-/// several upstream calls, one after the other: each begins with its Start.
+/// Writes one answer in a client's protocol, as a stream or in one piece, as the request asked. The events may be those
+/// of several upstream calls, one after the other: each begins with its Start.
 class AnswerEncoder
 {
 public:
@@ -32,8 +32,8 @@ public:
     virtual QByteArray write(const middle::Event &event) = 0;
     /// More has come than an answer may hold.
     virtual bool isTooLarge() const = 0;
-    /// All that is missing after the last Finish: the stream's end or the whole JSON body. It goes out after the bill is
-    /// committed; nothing changes, so that fail() is still possible.
+    /// All that is missing after the last Finish: the stream's end or the whole JSON body. It goes out after the bill
+    /// is committed; nothing changes, so that fail() is still possible.
     virtual QByteArray end(const Ending &ending) = 0;
     /// The end of a stream that failed after it had begun. envelope: the error's JSON body.
     virtual QByteArray fail(const Error &error, const QByteArray &envelope, const Ending &ending) = 0;

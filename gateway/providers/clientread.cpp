@@ -26,7 +26,7 @@ std::optional<DataUrl> dataUrl(QByteArrayView url)
     const QByteArrayView data = url.sliced(comma + 1);
     if (!head.endsWith(";base64") || data.isEmpty())
         return {};
-    return DataUrl { head.first(head.indexOf(';')), data.toByteArray() };
+    return DataUrl{head.first(head.indexOf(';')), data.toByteArray()};
 }
 
 } // namespace
@@ -41,7 +41,7 @@ QList<std::pair<QByteArrayView, element>> members(json::dom::object object)
     place = 0;
     for (const auto field : object) {
         if (places.value(json::view(field.key)) == place++ && !field.value.is_null())
-            found.append({ json::view(field.key), field.value });
+            found.append({json::view(field.key), field.value});
     }
     return found;
 }
@@ -57,20 +57,19 @@ middle::CacheLife cacheLife(element parent)
 std::optional<middle::Image> image(QByteArrayView url, QByteArrayView detail)
 {
     if (auto data = dataUrl(url))
-        return middle::Image { .mimeType = std::move(data->mimeType),
-                               .base64 = std::move(data->base64),
-                               .detail = detail.toByteArray() };
+        return middle::Image{
+            .mimeType = std::move(data->mimeType), .base64 = std::move(data->base64), .detail = detail.toByteArray()};
     if (url.startsWith("https://") || url.startsWith("http://"))
-        return middle::Image { .url = url.toByteArray(), .detail = detail.toByteArray() };
+        return middle::Image{.url = url.toByteArray(), .detail = detail.toByteArray()};
     return {};
 }
 
 std::optional<middle::File> file(QByteArrayView data, QByteArrayView name)
 {
     if (auto url = dataUrl(data))
-        return middle::File { std::move(url->mimeType), std::move(url->base64), name.toByteArray() };
+        return middle::File{std::move(url->mimeType), std::move(url->base64), name.toByteArray()};
     if (data.startsWith("JVBERi")) // "%PDF-": the bare base64 that OpenAI takes as well
-        return middle::File { "application/pdf", data.toByteArray(), name.toByteArray() };
+        return middle::File{"application/pdf", data.toByteArray(), name.toByteArray()};
     return {};
 }
 
@@ -79,10 +78,10 @@ std::optional<middle::Tool> function(element described)
     const auto parameters = json::member(described, "parameters");
     if (parameters && !parameters->is_object())
         return {};
-    return middle::Tool { .name = json::text(described, "name").toByteArray(),
-                          .description = json::text(described, "description").toByteArray(),
-                          .parameters = parameters ? json::minified(*parameters) : QByteArray(),
-                          .strict = json::flag(described, "strict") };
+    return middle::Tool{.name = json::text(described, "name").toByteArray(),
+                        .description = json::text(described, "description").toByteArray(),
+                        .parameters = parameters ? json::minified(*parameters) : QByteArray(),
+                        .strict = json::flag(described, "strict")};
 }
 
 middle::ToolChoice::Mode choiceMode(QByteArrayView word)
@@ -97,11 +96,11 @@ std::optional<middle::Format> schemaFormat(element described)
     const auto schema = json::member(described, "schema");
     if (schema && !schema->is_object())
         return {};
-    return middle::Format { .kind = middle::Format::Kind::JsonSchema,
-                            .name = json::text(described, "name").toByteArray(),
-                            .description = json::text(described, "description").toByteArray(),
-                            .schema = schema ? json::minified(*schema) : QByteArray(),
-                            .strict = json::flag(described, "strict") };
+    return middle::Format{.kind = middle::Format::Kind::JsonSchema,
+                          .name = json::text(described, "name").toByteArray(),
+                          .description = json::text(described, "description").toByteArray(),
+                          .schema = schema ? json::minified(*schema) : QByteArray(),
+                          .strict = json::flag(described, "strict")};
 }
 
 } // namespace assistiv::client

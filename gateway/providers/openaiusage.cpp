@@ -16,8 +16,9 @@ struct CountNames
     std::string_view output;
     std::string_view outputDetails;
 };
-constexpr CountNames ChatNames { "prompt_tokens", "prompt_tokens_details", "completion_tokens", "completion_tokens_details" };
-constexpr CountNames ResponsesNames { "input_tokens", "input_tokens_details", "output_tokens", "output_tokens_details" };
+constexpr CountNames ChatNames{"prompt_tokens", "prompt_tokens_details", "completion_tokens",
+                               "completion_tokens_details"};
+constexpr CountNames ResponsesNames{"input_tokens", "input_tokens_details", "output_tokens", "output_tokens_details"};
 
 struct Counts
 {
@@ -42,11 +43,11 @@ std::optional<Counts> counts(element reported, const CountNames &names)
     const auto output = json::count(reported, names.output);
     if (!input || !output)
         return {};
-    return Counts { .input = *input,
-                    .cached = detail(reported, names.inputDetails, "cached_tokens"),
-                    .written = detail(reported, names.inputDetails, "cache_write_tokens"),
-                    .output = *output,
-                    .reasoning = detail(reported, names.outputDetails, "reasoning_tokens") };
+    return Counts{.input = *input,
+                  .cached = detail(reported, names.inputDetails, "cached_tokens"),
+                  .written = detail(reported, names.inputDetails, "cache_write_tokens"),
+                  .output = *output,
+                  .reasoning = detail(reported, names.outputDetails, "reasoning_tokens")};
 }
 
 Usage usageOf(Counts counts)
@@ -57,11 +58,11 @@ Usage usageOf(Counts counts)
     if (counts.cached + counts.written > counts.input)
         counts.input += counts.written;
     const qint64 reasoning = qMin(counts.reasoning, counts.output);
-    return { .inFresh = counts.input - counts.cached - counts.written,
-             .inCached = counts.cached,
-             .inWrite = counts.written,
-             .outText = counts.output - reasoning,
-             .outReasoning = reasoning };
+    return {.inFresh = counts.input - counts.cached - counts.written,
+            .inCached = counts.cached,
+            .inWrite = counts.written,
+            .outText = counts.output - reasoning,
+            .outReasoning = reasoning};
 }
 
 } // namespace

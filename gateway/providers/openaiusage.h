@@ -7,8 +7,8 @@
 
 #include <optional>
 
-// What OpenAI's two APIs report as used (docs/contract/providers-openai.md, "Usage"): six counters, each token in exactly
-// one. Empty when the counts make no sense: then the call is estimated.
+// What OpenAI's two APIs report as used (docs/contract/providers-openai.md, "Usage"): six counters, each token in
+// exactly one. Empty when the counts make no sense: then the call is estimated.
 namespace assistiv::openai {
 
 /// countsReasoningBeside: when nothing else tells, reasoning is not inside completion_tokens.

@@ -11,7 +11,7 @@ namespace assistiv::openai {
 
 namespace {
 
-constexpr std::array<QByteArrayView, 7> EffortsFromLeast = { "none", "minimal", "low", "medium", "high", "xhigh", "max" };
+constexpr std::array<QByteArrayView, 7> EffortsFromLeast = {"none", "minimal", "low", "medium", "high", "xhigh", "max"};
 
 } // namespace
 
@@ -48,10 +48,13 @@ QByteArray text(const QList<middle::SystemText> &system)
 QByteArrayView choiceWord(middle::ToolChoice::Mode mode)
 {
     switch (mode) {
-    case middle::ToolChoice::Mode::None: return "none";
-    case middle::ToolChoice::Mode::Required: return "required";
+    case middle::ToolChoice::Mode::None:
+        return "none";
+    case middle::ToolChoice::Mode::Required:
+        return "required";
     case middle::ToolChoice::Mode::Auto:
-    case middle::ToolChoice::Mode::Named: break;
+    case middle::ToolChoice::Mode::Named:
+        break;
     }
     return "auto";
 }
@@ -60,7 +63,7 @@ HttpHeaders bearer(const QByteArray &secret)
 {
     if (secret.isEmpty() || secret == "none")
         return {};
-    return { { "Authorization", "Bearer " + secret } };
+    return {{"Authorization", "Bearer " + secret}};
 }
 
 bool takesSampling(const ModelQuirks &quirks, const QByteArray &effort)
@@ -74,7 +77,8 @@ QByteArray effortFor(const ModelQuirks &quirks, const QByteArray &effort)
     if (quirks.efforts.isEmpty() || wanted == EffortsFromLeast.end())
         return effort;
     const auto isKnown = [&](QByteArrayView word) {
-        return std::any_of(quirks.efforts.begin(), quirks.efforts.end(), [&](const QByteArray &each) { return each == word; });
+        return std::any_of(quirks.efforts.begin(), quirks.efforts.end(),
+                           [&](const QByteArray &each) { return each == word; });
     };
     const auto below = std::find_if(std::make_reverse_iterator(wanted + 1), EffortsFromLeast.rend(), isKnown);
     if (below != EffortsFromLeast.rend())

@@ -4,7 +4,9 @@
 
 #include "providers/anthropic/anthropiccodec.h"
 #include "providers/chat/chatprotocol.h"
+#include "providers/chat/chatupstreamcodec.h"
 #include "providers/google/googlecodec.h"
+#include "providers/responses/responsescodec.h"
 #include "providers/responses/responsesprotocol.h"
 
 namespace assistiv {
@@ -24,10 +26,20 @@ const ProviderCodec *providerCodec(ProviderKind kind, UpstreamApi api)
 {
     static const AnthropicCodec anthropic;
     static const GoogleCodec google;
-    if (kind == ProviderKind::Anthropic && api == UpstreamApi::Messages)
-        return &anthropic;
-    if (kind == ProviderKind::Google && api == UpstreamApi::GenerateContent)
-        return &google;
+    static const ResponsesCodec responses;
+    static const ChatUpstreamCodec chat(ProviderKind::OpenAi);
+    static const ChatUpstreamCodec xaiChat(ProviderKind::Xai);
+    switch (kind) {
+    case ProviderKind::Anthropic: return api == UpstreamApi::Messages ? &anthropic : nullptr;
+    case ProviderKind::Google: return api == UpstreamApi::GenerateContent ? &google : nullptr;
+    case ProviderKind::Sandbox: return &chat; // it looks only at the body
+    case ProviderKind::OpenAi:
+    case ProviderKind::Xai: break;
+    }
+    if (api == UpstreamApi::Responses)
+        return &responses;
+    if (api == UpstreamApi::Chat)
+        return kind == ProviderKind::Xai ? &xaiChat : &chat;
     return nullptr;
 }
 

@@ -7,6 +7,7 @@
 #include "ledger/budgets.h"
 #include "ledger/calllog.h"
 #include "ledger/idempotency.h"
+#include "ledger/responses.h"
 #include "ledger/wallets.h"
 #include "store/accountstate.h"
 #include "tenants/apikeys.h"
@@ -22,7 +23,7 @@ struct Services
 {
     explicit Services(const ServiceContext &parts)
         : context(parts), catalog(parts), llmConfigs(parts), wallets(parts), budgets(parts), callLog(parts), idempotency(parts),
-          audit(parts), apiKeys(parts), platforms(parts, apiKeys, wallets), endUsers(parts, apiKeys, budgets),
+          responses(parts), audit(parts), apiKeys(parts), platforms(parts, apiKeys, wallets), endUsers(parts, apiKeys, budgets),
           rateLimits(parts)
     {
     }
@@ -34,6 +35,7 @@ struct Services
     Budgets budgets;
     CallLog callLog;
     Idempotency idempotency;
+    Responses responses;
     Audit audit;
     ApiKeys apiKeys;
     Platforms platforms;

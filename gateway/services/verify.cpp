@@ -67,6 +67,15 @@ const QList<Question> &ownership()
           "LEFT JOIN end_users u ON u.id = r.end_user_id AND u.platform_id = r.platform_id "
           "WHERE r.end_user_id IS NOT NULL AND u.id IS NULL ORDER BY r.created_at LIMIT 100"_s,
           u"There is no end user %1 on this answer's platform."_s },
+        { u"every stored response belongs to a platform or a user of it"_s, u"responses"_s,
+          u"SELECT r.id, r.owner_id FROM responses r LEFT JOIN platforms p ON p.id = r.platform_id "
+          "LEFT JOIN end_users u ON u.id = r.owner_id AND u.platform_id = r.platform_id "
+          "WHERE p.id IS NULL OR (u.id IS NULL AND r.owner_id <> r.platform_id) ORDER BY r.seq LIMIT 100"_s,
+          u"Its owner %1 does not belong to its platform, or one of them is gone."_s },
+        { u"every stored item belongs to the owner of its response"_s, u"response_items"_s,
+          u"SELECT i.response_id, i.place FROM response_items i LEFT JOIN responses r ON r.id = i.response_id "
+          "AND r.owner_id = i.owner_id WHERE r.id IS NULL ORDER BY i.response_id, i.place LIMIT 100"_s,
+          u"Item %1 of this response belongs to somebody else, or the response is gone."_s },
     };
     return questions;
 }

@@ -29,10 +29,13 @@ QString recordsetStatement(const BulkTable &table)
         table.name, names.join(u", "), values.join(u", "), types.join(u", "));
 }
 
+// A parameter may not exceed 1 GiB, and is held several times on its way.
+constexpr qsizetype MostStatementBytes = 8 * 1024 * 1024;
+
 class PostgresRows final : public RowSink
 {
 public:
-    PostgresRows(Database &db, const BulkTable &table) : m_db(db), m_table(table) { m_rows.beginArray(); }
+    PostgresRows(Database &db, const BulkTable &table) : m_db(db), m_table(table) {}
 
     void text(QByteArrayView value) override { next().utf8(value); }
     void integer(qint64 value) override { next().value(value); }
@@ -42,12 +45,11 @@ public:
         Q_ASSERT(m_column == m_table.columns.size());
         m_rows.endObject();
         m_column = 0;
-        m_isEmpty = false;
-        return {};
+        return m_rows.json().size() < MostStatementBytes ? Result<void>() : finish();
     }
     Result<void> finish() override
     {
-        if (m_isEmpty)
+        if (m_rows.json().isEmpty())
             return {};
         Query insert = m_db.prepare(recordsetStatement(m_table));
         return insert.bind(m_rows.endArray().take()).exec();
@@ -56,6 +58,8 @@ public:
 private:
     JsonWriter &next()
     {
+        if (m_rows.json().isEmpty())
+            m_rows.beginArray();
         if (m_column == 0)
             m_rows.beginObject();
         const QLatin1StringView name = m_table.columns[m_column++].name;
@@ -66,7 +70,6 @@ private:
     BulkTable m_table;
     JsonWriter m_rows;
     size_t m_column = 0;
-    bool m_isEmpty = true;
 };
 
 } // namespace

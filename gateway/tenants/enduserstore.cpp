@@ -149,6 +149,11 @@ Result<void> EndUserStore::remove(const PlatformId &platform, const EndUserId &i
             return removed.error();
     }
     {
+        Query responses = m_db.prepare(u"DELETE FROM responses WHERE platform_id = ? AND owner_id = ?"_s);
+        if (const auto removed = responses.bind(platform, id).exec(); !removed)
+            return removed.error();
+    }
+    {
         Query logs = m_db.prepare(u"UPDATE request_logs SET end_user_id = NULL WHERE end_user_id = ?"_s);
         if (const auto anonymised = logs.bind(id).exec(); !anonymised)
             return anonymised.error();

@@ -48,7 +48,7 @@ counter = itertools.count(1)
 
 # What this version leaves to later ones; numbers are rows of the contract's list of endpoints.
 LATER = {
-    **dict.fromkeys(range(40, 43), "responses"),
+    40: "responses",
     **dict.fromkeys(range(44, 55), "webhook endpoints"),
     **dict.fromkeys(range(55, 66), "MCP"),
     **dict.fromkeys(range(70, 75), "display ledger"),
@@ -61,6 +61,7 @@ NOT_FOUND = {
     "keyId": "api_key_not_found",
     "configId": "llm_config_not_found",
     "model": "model_not_found",
+    "responseId": "response_not_found",
     "providerId": "provider_not_found",
     "modelId": "model_not_found",
 }
@@ -516,6 +517,11 @@ ROUTES = (
         values={"id": PLAIN.name, "owned_by": "mock"},
         cors=True,
     ),
+    # responses; to succeed they need a stored one, which takes row 40
+    *(
+        Route(number, method, "/v1/responses/{responseId}", "PE", "responses-stored.md, GET and DELETE", status=None)
+        for number, method in ((41, "GET"), (42, "DELETE"))
+    ),
     # wallet
     Route(
         25, "GET", P + "/wallet", "P", "wallet.md, GET wallet",
@@ -925,6 +931,7 @@ class World(GatewayCase):
             "keyId": server.rows(tenant.user_path(external_id) + "/api-keys")[0]["id"],
             "configId": server.rows(tenant.path + "/llm-configs")[0]["id"],
             "model": PLAIN.name,
+            "responseId": "resp_" + "0" * 32,
         }
 
     def setUp(self):

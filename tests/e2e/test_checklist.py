@@ -157,7 +157,7 @@ class Endpoints(World):
     def test_gone_is_gone(self):
         """What was deleted is 404, but revoking a key again is fine."""
         for route in ROUTES:
-            if route.method != "DELETE" or route.key == "none" or route.number == 3:
+            if route.method != "DELETE" or route.key == "none" or route.number == 3 or not route.status:
                 continue
             with self.subTest(route=str(route)):
                 path = self.path(route, **self.fresh(route))
@@ -256,7 +256,7 @@ class Endpoints(World):
                 refused = self.callers["nobody"].call("HEAD", path).expect(401, rule + ", refusals too")
                 self.equal(refused.read(), b"", rule, "body of a refused HEAD")
 
-        self.each_route(check, [route for route in ROUTES if route.method == "GET"])
+        self.each_route(check, [route for route in ROUTES if route.method == "GET" and route.status])
 
     def test_browsers_may_use_end_user_routes(self):
         rule = "conventions.md, Browsers"

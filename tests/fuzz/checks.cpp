@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "fuzz/checks.h"
 
+#include "golden/responsestream.h"
 #include "net/ssereader.h"
 #include "providers/jsonread.h"
 #include "providers/upstreamstream.h"
@@ -120,7 +121,7 @@ QString Checks::clientRequest(Mutator &mutator)
     return isBoundedCall ? QString() : u"the provider gets %1 bytes"_s.arg(call->body.size());
 }
 
-QString Checks::verify(const Outcome &outcome, bool isStream) const
+QString Checks::verify(const Outcome &outcome, ClientApi client, bool isStream) const
 {
     if (outcome.isComplete == outcome.failure.has_value())
         return u"an answer must be complete or have failed"_s;
@@ -131,7 +132,8 @@ QString Checks::verify(const Outcome &outcome, bool isStream) const
     if (!isBoundedStream(outcome.forClient.size(), m_input.size()))
         return u"the client gets %1 bytes"_s.arg(outcome.forClient.size());
     if (isStream)
-        return framesAreBroken(outcome.forClient);
+        return client == ClientApi::Responses ? golden::problemOfResponseStream(outcome.forClient)
+                                              : framesAreBroken(outcome.forClient);
     return isJsonObject(outcome.forClient) ? QString() : u"the client gets what is no JSON"_s;
 }
 
@@ -146,7 +148,7 @@ QString Checks::streamedAnswer(Mutator &mutator)
         return golden::replay(**golden::dialogueFor(golden, golden.clientJson, isStream), pieces);
     };
     const Outcome whole = outcomeOf({ m_input });
-    if (const QString wrong = verify(whole, isStream); !wrong.isEmpty())
+    if (const QString wrong = verify(whole, golden.client, isStream); !wrong.isEmpty())
         return wrong;
     if (whole.isComplete && !golden::mayBeComplete(golden, m_input))
         return u"an end that nobody sent"_s;
@@ -173,7 +175,7 @@ QString Checks::wholeAnswer(Mutator &mutator)
     const bool isStream = isTranslated && mutator.oneIn(2);
     const Outcome outcome
         = golden::replay(**golden::dialogueFor(golden, golden.clientJson, isStream), mutator.pieces(m_input));
-    return verify(outcome, isStream);
+    return verify(outcome, golden.client, isStream);
 }
 
 QString Checks::failedAnswer(Mutator &mutator)

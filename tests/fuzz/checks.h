@@ -30,7 +30,7 @@ private:
     QString eventStream(Mutator &mutator);
 
     const golden::Case &anyCase(Mutator &mutator, QByteArray golden::Case::*mustHave) const;
-    QString verify(const golden::Outcome &outcome, bool isStream) const;
+    QString verify(const golden::Outcome &outcome, ClientApi client, bool isStream) const;
 
     const QList<golden::Case> m_cases;
     QByteArray m_input;

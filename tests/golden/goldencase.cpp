@@ -41,6 +41,7 @@ void readTarget(Case &golden, QJsonObject target)
         target.insert(member.key(), member.value());
     golden.kind = providerKindFrom(target.value("kind"_L1).toString()).value_or(ProviderKind::OpenAi);
     golden.api = upstreamApiFrom(target.value("upstream_api"_L1).toString()).value_or(UpstreamApi::Chat);
+    golden.client = target.value("client"_L1) == "responses"_L1 ? ClientApi::Responses : ClientApi::Chat;
     const QJsonArray marks = target.value("end_marks"_L1).toArray();
     for (const QJsonValue &mark : marks)
         golden.endMarks.append(mark.toString().toUtf8());
@@ -58,9 +59,10 @@ void readTarget(Case &golden, QJsonObject target)
         qFatal("%s: %s", qPrintable(golden.name), qPrintable(problem.first->message));
 }
 
-AnswerIdentity identityFor(const QByteArray &model)
+AnswerIdentity identityFor(const Case &golden, const QByteArray &model)
 {
-    return { "chatcmpl-golden", model, Timestamp::fromMs(1'775'644'200'000) };
+    const bool isChat = golden.client == ClientApi::Chat;
+    return { isChat ? "chatcmpl-golden" : "resp_golden", model, Timestamp::fromMs(1'775'644'200'000) };
 }
 
 ChatTarget chatTargetFor(const UpstreamTarget &target)
@@ -114,7 +116,7 @@ Result<std::unique_ptr<Dialogue>> dialogueFor(const Case &golden, const QByteArr
         const auto request = parseChatRequest(clientBytes);
         if (!request)
             return request.error();
-        return verbatimChat(*request, chatTargetFor(golden.target), identityFor(request->model));
+        return verbatimChat(*request, chatTargetFor(golden.target), identityFor(golden, request->model));
     }
     const ClientProtocol &protocol = clientProtocol(golden.client);
     auto request = protocol.decode(clientBytes);
@@ -124,7 +126,7 @@ Result<std::unique_ptr<Dialogue>> dialogueFor(const Case &golden, const QByteArr
     const ProviderCodec *codec = providerCodec(golden.kind, golden.api);
     if (!codec)
         qFatal("%s: no codec", qPrintable(golden.name));
-    return translated(protocol, *codec, *request, golden.target, identityFor(request->model));
+    return translated(protocol, *codec, *request, golden.target, identityFor(golden, request->model));
 }
 
 Outcome replay(Dialogue &dialogue, const QByteArrayList &pieces)

@@ -53,12 +53,14 @@ public:
 
 LiveGateway::LiveGateway(Dialect dialect)
     : m_scratch(dialect), m_services(m_scratch.context()), m_settlements(m_scratch.context(), m_services.budgets),
-      m_limiter(m_scratch.clock), m_loads(*this, m_book, m_limiter), m_cooldowns(m_scratch.clock),
+      m_limiter(m_scratch.clock), m_loads(*this, m_book, m_limiter), m_cooldowns(m_scratch.clock), m_conversations(*this),
       m_noSettlements(std::make_unique<NoSettlements>()), m_noNetwork(std::make_unique<NoNetwork>()),
       m_noBackups(std::make_unique<NoBackups>()),
       m_inference { .book = m_book,
                     .limiter = m_limiter,
                     .accounts = m_loads,
+                    .conversations = m_conversations,
+                    .turns = m_turns,
                     .settlements = *m_noSettlements,
                     .refusals = m_refusals,
                     .cooldowns = m_cooldowns,

@@ -7,6 +7,7 @@
 #include "ledger/naivemodel.h"
 #include "ledger/settlementstore.h"
 #include "services/accountloads.h"
+#include "services/conversationreads.h"
 #include "services/services.h"
 
 /// The gateway's own parts on one thread and without sockets: requests go through the router into the services, calls
@@ -67,6 +68,8 @@ private:
     assistiv::AccountLoads m_loads;
     assistiv::Refusals m_refusals;
     assistiv::Cooldowns m_cooldowns;
+    assistiv::ConversationReads m_conversations;
+    assistiv::Turns m_turns;
     std::atomic<int> m_inFlight = 0;
     assistiv::Metrics m_metrics;
     std::unique_ptr<NoSettlements> m_noSettlements;

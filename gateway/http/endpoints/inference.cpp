@@ -61,6 +61,7 @@ QList<RouteTable::Entry> inferenceRoutes()
 {
     return {
         { HttpMethod::Post, "/v1/chat/completions", RequiredKey::PlatformOrEndUser, infer<ClientApi::Chat> },
+        { HttpMethod::Post, "/v1/responses", RequiredKey::PlatformOrEndUser, infer<ClientApi::Responses> },
         { HttpMethod::Get, "/v1/models", RequiredKey::PlatformOrEndUser, listModels },
         { HttpMethod::Get, "/v1/models/{model}", RequiredKey::PlatformOrEndUser, oneModel },
     };

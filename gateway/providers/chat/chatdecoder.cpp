@@ -360,7 +360,8 @@ private:
         QList<middle::Part> parts;
         int index = 0;
         for (const element entry : json::elements(value)) {
-            middle::Part piece { .cache = client::cacheLife(entry), .place = path + '[' + QByteArray::number(index++) + ']' };
+            middle::Part piece { .cache = client::cacheLife(entry),
+                                 .place = path + '[' + QByteArray::number(index++) + ']' };
             if (part(entry, piece))
                 parts.append(std::move(piece));
         }

@@ -249,7 +249,7 @@ struct Request
     }
 };
 
-/// Prompt tokens when the provider reports none: 4 bytes a token for texts, calls and tools, 1000 for each image or file.
+/// Prompt tokens when the provider reports none: 4 bytes a token for texts, calls and tools, 1000 for an image or file.
 qint64 estimatedPromptTokens(const Request &request);
 
 /// The client's names of those fields, for x-dropped-params. Names that do not fit a header line are left out.

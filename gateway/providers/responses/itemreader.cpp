@@ -33,7 +33,7 @@ Result<void> ItemReader::add(const QByteArray &place, QByteArrayView json)
 void ItemReader::refuse(const QByteArray &param, const QString &message, ErrorCode code)
 {
     if (!m_error)
-        m_error = Error { .code = code, .message = message, .param = QString::fromUtf8(param) };
+        m_error = Error{.code = code, .message = message, .param = QString::fromUtf8(param)};
 }
 
 void ItemReader::item(const QByteArray &place, element item)
@@ -72,11 +72,12 @@ void ItemReader::message(const QByteArray &place, element item)
             if (std::holds_alternative<middle::Refusal>(part.content))
                 return refuse(part.place, u"refusals belong into messages of the assistant"_s);
         }
-        m_request.turns.append({ middle::Role::User, std::move(parts) });
+        m_request.turns.append({middle::Role::User, std::move(parts)});
         return;
     }
     for (const middle::Part &part : std::as_const(parts)) {
-        if (!std::holds_alternative<middle::Text>(part.content) && !std::holds_alternative<middle::Refusal>(part.content))
+        if (!std::holds_alternative<middle::Text>(part.content)
+            && !std::holds_alternative<middle::Refusal>(part.content))
             return refuse(part.place, u"images and files belong into messages of the user"_s);
     }
     assistantTurn().parts += parts;
@@ -89,32 +90,32 @@ void ItemReader::instructions(const QByteArray &place, const QList<middle::Part>
         if (!text)
             return refuse(place + ".content", u"instructions must be text"_s);
         if (m_request.turns.isEmpty())
-            m_request.system.append({ text->text, part.cache });
+            m_request.system.append({text->text, part.cache});
     }
     if (!m_request.turns.isEmpty())
-        m_request.turns.append({ middle::Role::Developer, parts });
+        m_request.turns.append({middle::Role::Developer, parts});
 }
 
 void ItemReader::call(const QByteArray &place, element item)
 {
-    middle::ToolCall call { .id = json::text(item, "call_id").toByteArray(),
-                            .name = json::text(item, "name").toByteArray(),
-                            .arguments = json::text(item, "arguments").toByteArray() };
+    middle::ToolCall call{.id = json::text(item, "call_id").toByteArray(),
+                          .name = json::text(item, "name").toByteArray(),
+                          .arguments = json::text(item, "arguments").toByteArray()};
     if (call.id.isEmpty() || call.name.isEmpty())
         return refuse(place, u"a call needs its call_id and the name of its function"_s);
     if (const auto extra = json::member(item, "extra_content"))
         if (const auto google = json::member(*extra, "google"))
             call.signature = json::text(*google, "thought_signature").toByteArray();
-    addCall({ .content = std::move(call), .place = place });
+    addCall({.content = std::move(call), .place = place});
 }
 
 void ItemReader::callOutput(const QByteArray &place, element item)
 {
-    middle::ToolResult result { .callId = json::text(item, "call_id").toByteArray() };
+    middle::ToolResult result{.callId = json::text(item, "call_id").toByteArray()};
     if (result.callId.isEmpty())
         return refuse(place + ".call_id", u"an output needs the id of its call"_s);
     const QList<middle::Part> parts = content(place + ".output", json::member(item, "output"));
-    middle::Part out { .place = place };
+    middle::Part out{.place = place};
     for (const middle::Part &part : parts) {
         if (const auto *text = std::get_if<middle::Text>(&part.content))
             result.content.append(*text);
@@ -143,8 +144,8 @@ void ItemReader::hostedCall(const QByteArray &place, element item)
         : error->is_string()          ? json::string(*error).toByteArray()
                                       : json::minified(*error);
     const QByteArray output = error ? problem : json::text(item, "output").toByteArray();
-    addCall({ .content = middle::ToolCall { id, name, json::text(item, "arguments").toByteArray() }, .place = place });
-    addResult({ .content = middle::ToolResult { id, { middle::Text { output } }, error.has_value() }, .place = place });
+    addCall({.content = middle::ToolCall{id, name, json::text(item, "arguments").toByteArray()}, .place = place});
+    addResult({.content = middle::ToolResult{id, {middle::Text{output}}, error.has_value()}, .place = place});
     m_afterHostedCall = true;
 }
 
@@ -152,14 +153,14 @@ void ItemReader::reasoning(element item)
 {
     // What others have sealed nobody here can open; in words no provider takes it back.
     if (auto opaque = openedState(json::text(item, "encrypted_content")))
-        assistantTurn().parts.append({ .content = std::move(*opaque) });
+        assistantTurn().parts.append({.content = std::move(*opaque)});
 }
 
 QList<middle::Part> ItemReader::content(const QByteArray &place, std::optional<element> value)
 {
     json::dom::array list;
     if (value && value->is_string())
-        return { { .content = middle::Text { json::string(*value).toByteArray() }, .place = place } };
+        return {{.content = middle::Text{json::string(*value).toByteArray()}, .place = place}};
     if (!value || value->get(list)) {
         refuse(place, u"a text or an array of parts is needed"_s);
         return {};
@@ -167,7 +168,7 @@ QList<middle::Part> ItemReader::content(const QByteArray &place, std::optional<e
     QList<middle::Part> parts;
     int index = 0;
     for (const element entry : list) {
-        middle::Part piece { .cache = client::cacheLife(entry), .place = place + '[' + QByteArray::number(index++) + ']' };
+        middle::Part piece{.cache = client::cacheLife(entry), .place = place + '[' + QByteArray::number(index++) + ']'};
         if (!part(entry, piece))
             return {};
         parts.append(std::move(piece));
@@ -188,16 +189,17 @@ bool ItemReader::part(element entry, middle::Part &out)
     else if (!text || !text->is_string())
         refuse(out.place, u"a text part needs its text"_s);
     else if (type == "refusal")
-        out.content = middle::Refusal { json::string(*text).toByteArray() };
+        out.content = middle::Refusal{json::string(*text).toByteArray()};
     else
-        out.content = middle::Text { json::string(*text).toByteArray() };
+        out.content = middle::Text{json::string(*text).toByteArray()};
     return !m_error;
 }
 
 void ItemReader::image(element entry, middle::Part &out)
 {
     if (json::member(entry, "file_id"))
-        return refuse(out.place + ".file_id", u"images are accepted with image_url only"_s, ErrorCode::UnsupportedParameter);
+        return refuse(out.place + ".file_id", u"images are accepted with image_url only"_s,
+                      ErrorCode::UnsupportedParameter);
     if (auto image = client::image(json::text(entry, "image_url"), json::text(entry, "detail")))
         out.content = std::move(*image);
     else
@@ -206,7 +208,7 @@ void ItemReader::image(element entry, middle::Part &out)
 
 void ItemReader::file(element entry, middle::Part &out)
 {
-    for (const char *name : { "file_id", "file_url" }) {
+    for (const char *name : {"file_id", "file_url"}) {
         if (json::member(entry, name))
             return refuse(out.place + '.' + name, u"files are accepted with file_data only"_s,
                           ErrorCode::UnsupportedParameter);
@@ -221,7 +223,7 @@ void ItemReader::file(element entry, middle::Part &out)
 middle::Turn &ItemReader::assistantTurn()
 {
     if (m_request.turns.isEmpty() || m_request.turns.last().role != middle::Role::Assistant)
-        m_request.turns.append({ middle::Role::Assistant, {} });
+        m_request.turns.append({middle::Role::Assistant, {}});
     return m_request.turns.last();
 }
 
@@ -238,7 +240,7 @@ void ItemReader::addResult(middle::Part result)
     const bool follows = !m_request.turns.isEmpty() && m_request.turns.last().role == middle::Role::User
         && !m_request.turns.last().parts.isEmpty() && isResult(m_request.turns.last().parts.last());
     if (!follows)
-        m_request.turns.append({ middle::Role::User, {} });
+        m_request.turns.append({middle::Role::User, {}});
     m_request.turns.last().parts.append(std::move(result));
 }
 

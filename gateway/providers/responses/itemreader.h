@@ -13,7 +13,7 @@ class ItemReader
 {
 public:
     /// Appends to the request's system texts and turns.
-    explicit ItemReader(middle::Request &request) : m_request(request) {}
+    explicit ItemReader(middle::Request &request) : m_request(request) { }
 
     /// place: where the client wrote it, "input[3]". ValidationError or UnsupportedParameter.
     Result<void> add(const QByteArray &place, QByteArrayView json);

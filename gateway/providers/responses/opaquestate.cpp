@@ -26,11 +26,12 @@ std::optional<middle::Opaque> openedState(QByteArrayView text)
     const qsizetype last = text.lastIndexOf('.');
     if (first < 0 || first == last)
         return {};
-    const auto blob = QByteArray::fromBase64Encoding(text.sliced(last + 1).toByteArray(),
-                                                     QByteArray::Base64UrlEncoding | QByteArray::AbortOnBase64DecodingErrors);
+    const auto blob = QByteArray::fromBase64Encoding(
+        text.sliced(last + 1).toByteArray(), QByteArray::Base64UrlEncoding | QByteArray::AbortOnBase64DecodingErrors);
     if (!blob)
         return {};
-    return middle::Opaque { text.first(first).toByteArray(), text.sliced(first + 1, last - first - 1).toByteArray(), *blob };
+    return middle::Opaque{text.first(first).toByteArray(), text.sliced(first + 1, last - first - 1).toByteArray(),
+                          *blob};
 }
 
 } // namespace assistiv

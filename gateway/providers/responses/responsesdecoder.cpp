@@ -32,10 +32,10 @@ middle::Fail failureOf(element error)
     const QByteArray body = "{\"error\":" + json::minified(error) + '}';
     const QByteArrayView code = json::text(error, "code");
     if (meansBadRequest(code))
-        return { failureFromStatus(400, body, 0, {}) };
+        return {failureFromStatus(400, body, 0, {})};
     if (code == "insufficient_quota")
-        return { failureFromStatus(429, body, 0, {}) };
-    return { failureFromStream(body) };
+        return {failureFromStatus(429, body, 0, {})};
+    return {failureFromStream(body)};
 }
 
 qint64 outputIndex(element event)
@@ -56,7 +56,7 @@ void ResponsesDecoder::onEvent(const SseEvent &event, middle::Events &out)
 {
     const auto root = json::parse(event.data);
     if (!root || !root->is_object()) {
-        out.append(middle::Fail { unreadableAnswer() });
+        out.append(middle::Fail{unreadableAnswer()});
         return;
     }
     const QByteArrayView named = json::text(*root, "type");
@@ -90,14 +90,14 @@ middle::Events ResponsesDecoder::wholeAnswer(const QByteArray &body)
     middle::Events events;
     const auto root = json::parse(body);
     if (!root || !root->is_object())
-        return { middle::Fail { unreadableAnswer() } };
+        return {middle::Fail{unreadableAnswer()}};
     const QByteArrayView status = json::text(*root, "status");
     if (status == "completed" || status == "incomplete")
         over(*root, events);
     else if (json::member(*root, "error"))
         failed(*root, events);
     else
-        events.append(middle::Fail { unreadableAnswer() });
+        events.append(middle::Fail{unreadableAnswer()});
     // Too many items fail on the way.
     const auto last = std::find_if(events.cbegin(), events.cend(), middle::isLast);
     if (last != events.cend())
@@ -110,13 +110,13 @@ void ResponsesDecoder::start(element response, middle::Events &out)
     if (std::exchange(m_hasStarted, true))
         return;
     m_id = json::text(response, "id").toByteArray();
-    out.append(middle::Start { m_id, json::text(response, "model").toByteArray() });
+    out.append(middle::Start{m_id, json::text(response, "model").toByteArray()});
 }
 
 void ResponsesDecoder::itemAdded(qint64 index, element described, middle::Events &out)
 {
     if (++m_itemsSeen > MostOutputItems) {
-        out.append(middle::Fail { unreadableAnswer() });
+        out.append(middle::Fail{unreadableAnswer()});
         return;
     }
     ensureStart(out);
@@ -126,10 +126,11 @@ void ResponsesDecoder::itemAdded(qint64 index, element described, middle::Events
         item.call = m_calls++;
         const QByteArrayView given = json::text(described, "call_id");
         const QByteArray id = given.isEmpty() ? middle::madeCallId(m_id, item.call) : given.toByteArray();
-        out.append(middle::CallStart { item.call, id, json::text(described, "name").toByteArray() });
-    } else if (type != "message" && type != "reasoning") {
-        Log::warning("providers", u"an item that nobody asked for is left out of an answer of %1"_s.arg(
-                                      QString::fromUtf8(m_target.provider)));
+        out.append(middle::CallStart{item.call, id, json::text(described, "name").toByteArray()});
+    } else if (type != "message" && type != "reasoning" && !std::exchange(m_hasWarned, true)) {
+        Log::warning("providers",
+                     u"an item that nobody asked for is left out of an answer of %1"_s.arg(
+                         QString::fromUtf8(m_target.provider)));
     }
     m_items.insert(index, item);
 }
@@ -143,8 +144,8 @@ void ResponsesDecoder::itemDone(qint64 index, element described, middle::Events 
     if (item.call >= 0) {
         const QByteArrayView arguments = json::text(described, "arguments");
         if (!item.hasPieces)
-            out.append(middle::CallArguments { item.call, arguments.isEmpty() ? "{}"_ba : arguments.toByteArray() });
-        out.append(middle::CallEnd { item.call });
+            out.append(middle::CallArguments{item.call, arguments.isEmpty() ? "{}"_ba : arguments.toByteArray()});
+        out.append(middle::CallEnd{item.call});
     } else if (type == "message") {
         if (!item.hasPieces)
             message(described, out);
@@ -163,7 +164,7 @@ void ResponsesDecoder::delta(QByteArrayView type, element event, middle::Events 
         if (piece.isEmpty() && logprobs.isEmpty())
             return;
         ensureStart(out);
-        out.append(middle::TextDelta { piece, logprobs });
+        out.append(middle::TextDelta{piece, logprobs});
     } else if (type == "response.reasoning_summary_part.done" || type == "response.reasoning_text.done") {
         out.append(middle::ItemEnd());
         return;
@@ -171,12 +172,12 @@ void ResponsesDecoder::delta(QByteArrayView type, element event, middle::Events 
         return; // nothing, or an event that will be invented later
     } else if (type == "response.refusal.delta") {
         ensureStart(out);
-        out.append(middle::RefusalDelta { piece });
+        out.append(middle::RefusalDelta{piece});
     } else if (type == "response.reasoning_summary_text.delta" || type == "response.reasoning_text.delta") {
         ensureStart(out);
-        out.append(middle::ReasoningDelta { piece, type == "response.reasoning_text.delta" });
+        out.append(middle::ReasoningDelta{piece, type == "response.reasoning_text.delta"});
     } else if (type == "response.function_call_arguments.delta" && item != m_items.end() && item->call >= 0) {
-        out.append(middle::CallArguments { item->call, piece });
+        out.append(middle::CallArguments{item->call, piece});
     } else {
         return;
     }
@@ -190,9 +191,9 @@ void ResponsesDecoder::message(element described, middle::Events &out)
         const QByteArrayView text = json::text(part, "text");
         const QByteArrayView refusal = json::text(part, "refusal");
         if (!text.isEmpty())
-            out.append(middle::TextDelta { text.toByteArray(), logprobsOf(part) });
+            out.append(middle::TextDelta{text.toByteArray(), logprobsOf(part)});
         else if (!refusal.isEmpty())
-            out.append(middle::RefusalDelta { refusal.toByteArray() });
+            out.append(middle::RefusalDelta{refusal.toByteArray()});
     }
 }
 
@@ -207,19 +208,19 @@ void ResponsesDecoder::reasoning(element described, bool hasPieces, middle::Even
         json.beginObject().key("type").utf8("summary_text").key("text").utf8(text).endObject();
         if (hasPieces || text.isEmpty())
             continue;
-        out.append(middle::ReasoningDelta { text.toByteArray() });
+        out.append(middle::ReasoningDelta{text.toByteArray()});
         out.append(middle::ItemEnd());
     }
     json.endArray().key("encrypted_content").utf8(sealed).endObject();
     if (!hasPieces) {
         for (const element part : json::elements(json::member(described, "content"))) {
             if (const QByteArrayView text = json::text(part, "text"); !text.isEmpty())
-                out.append(middle::ReasoningDelta { text.toByteArray(), true });
+                out.append(middle::ReasoningDelta{text.toByteArray(), true});
         }
     }
     // Without it OpenAI would not take the item back.
     if (!sealed.isEmpty())
-        out.append(middle::Opaque { m_target.provider, m_target.model, json.take() });
+        out.append(middle::Opaque{m_target.provider, m_target.model, json.take()});
 }
 
 void ResponsesDecoder::over(element response, middle::Events &out)
@@ -237,7 +238,7 @@ void ResponsesDecoder::over(element response, middle::Events &out)
         const bool isFiltered = details && json::text(*details, "reason") == "content_filter";
         reason = isFiltered ? middle::FinishReason::ContentFilter : middle::FinishReason::Length;
     }
-    out.append(middle::Finish { middle::finishReason(reason, m_calls > 0) });
+    out.append(middle::Finish{middle::finishReason(reason, m_calls > 0)});
 }
 
 void ResponsesDecoder::failed(element response, middle::Events &out)
@@ -246,7 +247,7 @@ void ResponsesDecoder::failed(element response, middle::Events &out)
     if (const auto error = json::member(response, "error"); error && error->is_object())
         out.append(failureOf(*error));
     else
-        out.append(middle::Fail { failureFromStream(json::minified(response)) });
+        out.append(middle::Fail{failureFromStream(json::minified(response))});
 }
 
 void ResponsesDecoder::usage(element response, middle::Events &out)
@@ -255,7 +256,7 @@ void ResponsesDecoder::usage(element response, middle::Events &out)
     if (!reported)
         return;
     ensureStart(out);
-    out.append(middle::UsageReport { openai::responsesUsage(*reported) });
+    out.append(middle::UsageReport{openai::responsesUsage(*reported)});
 }
 
 void ResponsesDecoder::ensureStart(middle::Events &out)

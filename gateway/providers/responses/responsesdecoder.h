@@ -13,11 +13,11 @@ namespace assistiv {
 class ResponsesDecoder final : public StreamDecoder
 {
 public:
-    explicit ResponsesDecoder(const UpstreamTarget &target) : m_target(target) {}
+    explicit ResponsesDecoder(const UpstreamTarget &target) : m_target(target) { }
 
     void onEvent(const SseEvent &event, middle::Events &out) override;
     /// A stream is complete with its terminal event and not before.
-    void onEnd(middle::Events &) override {}
+    void onEnd(middle::Events &) override { }
 
     /// A whole answer is a stream whose items come in one piece.
     middle::Events wholeAnswer(const QByteArray &body);
@@ -49,6 +49,7 @@ private:
     int m_calls = 0;
     int m_itemsSeen = 0;
     bool m_hasStarted = false;
+    bool m_hasWarned = false;
 };
 
 } // namespace assistiv

@@ -19,8 +19,8 @@ using middle::Field;
 /// The API refuses a smaller limit.
 constexpr qint64 LeastResponseTokens = 16;
 // Members this gateway has no words for, but this API knows.
-constexpr std::array<QByteArrayView, 3> PassedOn
-    = { "safety_identifier", "prompt_cache_retention", "prompt_cache_options" };
+constexpr std::array<QByteArrayView, 3> PassedOn = {"safety_identifier", "prompt_cache_retention",
+                                                    "prompt_cache_options"};
 
 // What a provider said once may come back through a client: only the members of a reasoning item are taken from it.
 QByteArray reasoningItem(const QByteArray &blob)
@@ -43,7 +43,11 @@ QByteArray reasoningItem(const QByteArray &blob)
 class ResponsesEncoder
 {
 public:
-    ResponsesEncoder(const middle::Request &request, const UpstreamTarget &target) : m_request(request), m_target(target) {}
+    ResponsesEncoder(const middle::Request &request, const UpstreamTarget &target)
+        : m_request(request)
+        , m_target(target)
+    {
+    }
 
     Result<UpstreamCall> encode()
     {
@@ -51,7 +55,7 @@ public:
         const QByteArray json = body();
         if (m_error)
             return *m_error;
-        UpstreamCall call { .path = "/responses", .body = json, .dropped = middle::namesOf(m_request, m_dropped) };
+        UpstreamCall call{.path = "/responses", .body = json, .dropped = middle::namesOf(m_request, m_dropped)};
         for (const QByteArray &name : std::as_const(m_passedOn))
             call.dropped.removeAll(name);
         return call;
@@ -71,9 +75,9 @@ private:
         if (!m_request.stop.isEmpty())
             refuse(middle::unsupported(m_request, Field::Stop));
         if (m_request.maxTokens && *m_request.maxTokens < LeastResponseTokens)
-            refuse({ .code = ErrorCode::IntegerBelowMinimum,
-                     .message = u"This model needs at least %1 output tokens."_s.arg(LeastResponseTokens),
-                     .param = QString::fromUtf8(m_request.nameOf(Field::MaxTokens)) });
+            refuse({.code = ErrorCode::IntegerBelowMinimum,
+                    .message = u"This model needs at least %1 output tokens."_s.arg(LeastResponseTokens),
+                    .param = QString::fromUtf8(m_request.nameOf(Field::MaxTokens))});
     }
 
     QByteArray body()
@@ -95,7 +99,7 @@ private:
         writeOthers(json);
         json.endObject();
         // These do not exist here.
-        m_dropped += { Field::TopK, Field::Seed, Field::FrequencyPenalty, Field::PresencePenalty, Field::LogitBias };
+        m_dropped += {Field::TopK, Field::Seed, Field::FrequencyPenalty, Field::PresencePenalty, Field::LogitBias};
         return json.take();
     }
 
@@ -106,12 +110,18 @@ private:
             json.key("instructions").utf8(instructions);
         json.key("input").beginArray();
         if (m_request.turns.isEmpty()) // instructions alone ask nothing here
-            writeMessage(json, "developer", { { .content = middle::Text { instructions } } });
+            writeMessage(json, "developer", {{.content = middle::Text{instructions}}});
         for (const middle::Turn &turn : m_request.turns) {
             switch (turn.role) {
-            case middle::Role::Developer: writeMessage(json, "developer", turn.parts); break;
-            case middle::Role::User: writeParts(json, "user", turn.parts); break;
-            case middle::Role::Assistant: writeParts(json, "assistant", turn.parts); break;
+            case middle::Role::Developer:
+                writeMessage(json, "developer", turn.parts);
+                break;
+            case middle::Role::User:
+                writeParts(json, "user", turn.parts);
+                break;
+            case middle::Role::Assistant:
+                writeParts(json, "assistant", turn.parts);
+                break;
             }
         }
         json.endArray();
@@ -243,8 +253,12 @@ private:
             return;
         json.key("text").beginObject().key("format").beginObject().key("type");
         switch (format.kind) {
-        case middle::Format::Kind::Text: json.utf8("text"); break;
-        case middle::Format::Kind::JsonObject: json.utf8("json_object"); break;
+        case middle::Format::Kind::Text:
+            json.utf8("text");
+            break;
+        case middle::Format::Kind::JsonObject:
+            json.utf8("json_object");
+            break;
         case middle::Format::Kind::JsonSchema:
             json.utf8("json_schema").key("name").utf8(format.name);
             if (!format.description.isEmpty())
@@ -275,14 +289,15 @@ private:
 
     void writeSampling(JsonWriter &json)
     {
-        // Without the state of its reasoning the model would have to begin afresh in the next turn: nothing is stored there.
+        // Without the state of its reasoning the model would have to begin afresh in the next turn: nothing is stored
+        // there.
         json.key("include").beginArray().utf8("reasoning.encrypted_content");
         const bool takesSampling = openai::takesSampling(m_target.quirks, m_request.effort);
         if (m_request.logprobs && takesSampling)
             json.utf8("message.output_text.logprobs");
         json.endArray();
         if (!takesSampling) {
-            m_dropped += { Field::Temperature, Field::TopP, Field::Logprobs };
+            m_dropped += {Field::Temperature, Field::TopP, Field::Logprobs};
             return;
         }
         if (m_request.topLogprobs && m_request.logprobs)

@@ -6,8 +6,8 @@
 
 namespace assistiv {
 
-/// OpenAI's Responses API as clients speak it (docs/contract/responses.md), without what needs a store: an exchange that has
-/// one uses parseResponsesRequest() and ResponseWriter, as this does.
+/// OpenAI's Responses API as clients speak it (docs/contract/responses.md), without what needs a store: an exchange
+/// that has one uses parseResponsesRequest() and ResponseWriter, as this does.
 class ResponsesProtocol final : public ClientProtocol
 {
 public:

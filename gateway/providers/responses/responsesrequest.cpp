@@ -29,13 +29,14 @@ constexpr qint64 LeastOutputTokens = 16;
 constexpr qint64 MostTopLogprobs = 20;
 
 // What would change the meaning or the price of an answer, and cannot be had here.
-constexpr std::array<QByteArrayView, 12> Refused
-    = { "audio",     "web_search_options", "prediction",   "moderation", "functions", "function_call",
-        "search_parameters", "conversation", "prompt", "context_management", "stop",      "background" };
+constexpr std::array<QByteArrayView, 12> Refused = {
+    "audio",         "web_search_options", "prediction",   "moderation", "functions",
+    "function_call", "search_parameters",  "conversation", "prompt",     "context_management",
+    "stop",          "background"};
 
 // The others may hold secrets.
-constexpr std::array<QByteArrayView, 6> EchoedOfMcp
-    = { "type", "server_label", "server_url", "server_description", "require_approval", "allowed_tools" };
+constexpr std::array<QByteArrayView, 6> EchoedOfMcp = {
+    "type", "server_label", "server_url", "server_description", "require_approval", "allowed_tools"};
 
 qsizetype characters(QByteArrayView utf8)
 {
@@ -56,10 +57,10 @@ public:
     {
         const auto root = json::parse(body);
         if (!root)
-            return Error { ErrorCode::InvalidJson, u"The request body is not valid JSON."_s };
+            return Error{ErrorCode::InvalidJson, u"The request body is not valid JSON."_s};
         json::dom::object object;
         if (root->get(object))
-            return Error { ErrorCode::ValidationError, u"The request body must be a JSON object."_s };
+            return Error{ErrorCode::ValidationError, u"The request body must be a JSON object."_s};
         for (const auto &[name, value] : client::members(object))
             member(name, value);
         if (m_asked.model.isEmpty())
@@ -83,7 +84,7 @@ private:
     void refuse(const QByteArray &param, const QString &message, ErrorCode code = ErrorCode::ValidationError)
     {
         if (!m_error)
-            m_error = Error { .code = code, .message = message, .param = QString::fromUtf8(param) };
+            m_error = Error{.code = code, .message = message, .param = QString::fromUtf8(param)};
     }
 
     void member(QByteArrayView name, element value)
@@ -94,33 +95,33 @@ private:
             void (ResponsesParser::*read)(QByteArrayView, element);
         };
         using P = ResponsesParser;
-        static constexpr std::array<Known, 25> All = { {
-            { "model", &P::model },
-            { "input", &P::input },
-            { "instructions", &P::instructions },
-            { "tools", &P::tools },
-            { "tool_choice", &P::toolChoice },
-            { "parallel_tool_calls", &P::parallelCalls },
-            { "previous_response_id", &P::previousResponse },
-            { "thread_id", &P::thread },
-            { "store", &P::store },
-            { "stream", &P::stream },
-            { "stream_options", &P::ignore },
-            { "temperature", &P::temperature },
-            { "top_p", &P::topP },
-            { "max_output_tokens", &P::maxOutputTokens },
-            { "response_format", &P::responseFormat },
-            { "text", &P::text },
-            { "metadata", &P::metadata },
-            { "reasoning", &P::reasoning },
-            { "truncation", &P::truncation },
-            { "include", &P::include },
-            { "top_logprobs", &P::topLogprobs },
-            { "user", &P::user },
-            { "prompt_cache_key", &P::cacheKey },
-            { "service_tier", &P::serviceTier },
-            { "n", &P::count },
-        } };
+        static constexpr std::array<Known, 25> All = {{
+            {"model", &P::model},
+            {"input", &P::input},
+            {"instructions", &P::instructions},
+            {"tools", &P::tools},
+            {"tool_choice", &P::toolChoice},
+            {"parallel_tool_calls", &P::parallelCalls},
+            {"previous_response_id", &P::previousResponse},
+            {"thread_id", &P::thread},
+            {"store", &P::store},
+            {"stream", &P::stream},
+            {"stream_options", &P::ignore},
+            {"temperature", &P::temperature},
+            {"top_p", &P::topP},
+            {"max_output_tokens", &P::maxOutputTokens},
+            {"response_format", &P::responseFormat},
+            {"text", &P::text},
+            {"metadata", &P::metadata},
+            {"reasoning", &P::reasoning},
+            {"truncation", &P::truncation},
+            {"include", &P::include},
+            {"top_logprobs", &P::topLogprobs},
+            {"user", &P::user},
+            {"prompt_cache_key", &P::cacheKey},
+            {"service_tier", &P::serviceTier},
+            {"n", &P::count},
+        }};
         const auto known = std::find_if(All.begin(), All.end(), [&](const Known &each) { return each.name == name; });
         if (known != All.end())
             return (this->*known->read)(name, value);
@@ -131,13 +132,13 @@ private:
                           ErrorCode::UnsupportedParameter);
         if (isRefused)
             return;
-        m_asked.given.append({ Field::Other, name.toByteArray() });
-        m_asked.others.append({ name.toByteArray(), json::minified(value) });
+        m_asked.given.append({Field::Other, name.toByteArray()});
+        m_asked.others.append({name.toByteArray(), json::minified(value)});
     }
 
-    void ignore(QByteArrayView, element) {}
+    void ignore(QByteArrayView, element) { }
 
-    void given(Field field, QByteArrayView name) { m_asked.given.append({ field, name.toByteArray() }); }
+    void given(Field field, QByteArrayView name) { m_asked.given.append({field, name.toByteArray()}); }
 
     bool flag(QByteArrayView name, element value)
     {
@@ -179,7 +180,7 @@ private:
             JsonWriter json;
             json.beginObject().key("type").utf8("message").key("role").utf8("user");
             json.key("content").utf8(json::string(value)).endObject();
-            m_request.input = { { json.take() } };
+            m_request.input = {{json.take()}};
             return;
         }
         if (value.get(list) || list.size() == 0)
@@ -188,13 +189,13 @@ private:
         for (const element entry : list) {
             const QByteArray place = "input[" + QByteArray::number(index++) + ']';
             const QByteArrayView type = json::text(entry, "type");
-            const bool isReference
-                = type == "item_reference" || (type.isEmpty() && !json::member(entry, "role") && json::member(entry, "id"));
+            const bool isReference = type == "item_reference"
+                || (type.isEmpty() && !json::member(entry, "role") && json::member(entry, "id"));
             if (!isReference) {
-                m_request.input.append({ json::minified(entry) });
+                m_request.input.append({json::minified(entry)});
                 continue;
             }
-            m_request.input.append({ {}, json::text(entry, "id").toByteArray() });
+            m_request.input.append({{}, json::text(entry, "id").toByteArray()});
             if (m_request.input.last().reference.isEmpty())
                 refuse(place + ".id", u"a reference needs the id of an item"_s);
         }
@@ -320,7 +321,7 @@ private:
             given(Field::Effort, "reasoning.effort");
             m_asked.effort = string("reasoning.effort", *effort);
         }
-        for (const char *name : { "generate_summary", "summary" }) {
+        for (const char *name : {"generate_summary", "summary"}) {
             const auto summary = json::member(value, name);
             if (!summary)
                 continue;
@@ -339,9 +340,10 @@ private:
             const QByteArrayView text = json::string(pair.value);
             if (!pair.value.is_string() || characters(json::view(pair.key)) > LongestMetadataKey
                 || characters(text) > LongestMetadataValue)
-                return refuse("metadata", u"metadata has names of at most %1 and texts of at most %2 characters"_s
-                                              .arg(LongestMetadataKey)
-                                              .arg(LongestMetadataValue));
+                return refuse(
+                    "metadata",
+                    u"metadata has names of at most %1 and texts of at most %2 characters"_s.arg(LongestMetadataKey)
+                        .arg(LongestMetadataValue));
         }
         m_metadata = json::minified(value);
     }
@@ -353,7 +355,7 @@ private:
         if (type == "text")
             return middle::Format();
         if (type == "json_object")
-            return middle::Format { .kind = middle::Format::Kind::JsonObject };
+            return middle::Format{.kind = middle::Format::Kind::JsonObject};
         if (type != "json_schema") {
             refuse(path + ".type", u"type must be text, json_object or json_schema"_s);
             return {};
@@ -437,9 +439,9 @@ private:
 
     void mcpServer(const QByteArray &place, element entry)
     {
-        McpServer server { .place = place,
-                           .label = json::text(entry, "server_label").toByteArray(),
-                           .url = json::text(entry, "server_url").toByteArray() };
+        McpServer server{.place = place,
+                         .label = json::text(entry, "server_label").toByteArray(),
+                         .url = json::text(entry, "server_url").toByteArray()};
         if (!isLabel(server.label))
             return refuse(place + ".server_label",
                           u"server_label must be 1 to %1 letters, digits, _ and -"_s.arg(LongestServerLabel));
@@ -451,7 +453,8 @@ private:
             return refuse(place + ".server_url", u"server_url is required"_s);
         if (const auto key = json::member(entry, "authorization"))
             server.authorization = string(place + ".authorization", *key);
-        if (const auto approval = json::member(entry, "require_approval"); approval && json::string(*approval) != "never")
+        if (const auto approval = json::member(entry, "require_approval");
+            approval && json::string(*approval) != "never")
             return refuse(place + ".require_approval",
                           u"unsupported require_approval value: only \"never\" is supported, or leave it out"_s,
                           ErrorCode::UnsupportedRequireApproval);
@@ -554,8 +557,12 @@ private:
         const middle::Format &format = m_asked.format;
         json.key("text").beginObject().key("format").beginObject().key("type");
         switch (format.kind) {
-        case middle::Format::Kind::Text: json.utf8("text"); break;
-        case middle::Format::Kind::JsonObject: json.utf8("json_object"); break;
+        case middle::Format::Kind::Text:
+            json.utf8("text");
+            break;
+        case middle::Format::Kind::JsonObject:
+            json.utf8("json_object");
+            break;
         case middle::Format::Kind::JsonSchema:
             json.utf8("json_schema").key("name").utf8(format.name);
             writeTextOrNull(json, "description", format.description);
@@ -604,7 +611,7 @@ Result<middle::Request> askedWith(const ResponsesRequest &request, const QByteAr
     asked.system.clear();
     asked.turns.clear();
     if (!request.instructions.isEmpty())
-        asked.system.append({ request.instructions });
+        asked.system.append({request.instructions});
     ItemReader reader(asked);
     const QByteArray history = request.previousResponseId.isEmpty() ? "thread_id"_ba : "previous_response_id"_ba;
     for (const QByteArray &item : before) {
@@ -616,9 +623,9 @@ Result<middle::Request> askedWith(const ResponsesRequest &request, const QByteAr
         const QByteArray place = "input[" + QByteArray::number(i) + ']';
         const ResponseItem &item = request.input[i];
         if (item.json.isNull()) {
-            missing = Error { .code = ErrorCode::ResponseNotFound,
-                              .message = u"There is no stored item \"%1\"."_s.arg(QString::fromUtf8(item.reference)),
-                              .param = QString::fromUtf8(place + ".id") };
+            missing = Error{.code = ErrorCode::ResponseNotFound,
+                            .message = u"There is no stored item \"%1\"."_s.arg(QString::fromUtf8(item.reference)),
+                            .param = QString::fromUtf8(place + ".id")};
         } else if (const auto added = reader.add(place, item.json); !added) {
             return added.error();
         }

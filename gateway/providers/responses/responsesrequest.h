@@ -52,9 +52,9 @@ struct ResponsesRequest
 /// InvalidJson or one of the codes with status 422, with the offending field in param.
 Result<ResponsesRequest> parseResponsesRequest(const QByteArray &body);
 
-/// What is asked of the model in the course of a conversation: items stored by earlier responses stand before the input, the
-/// output that this response has so far (a further round of a tool loop) behind it. All references must be looked up by
-/// then; ResponseNotFound when one is not.
+/// What is asked of the model in the course of a conversation: items stored by earlier responses stand before the
+/// input, the output that this response has so far (a further round of a tool loop) behind it. All references must be
+/// looked up by then; ResponseNotFound when one is not.
 Result<middle::Request> askedWith(const ResponsesRequest &request, const QByteArrayList &before,
                                   const QByteArrayList &after = {});
 

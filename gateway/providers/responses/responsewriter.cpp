@@ -59,44 +59,47 @@ struct ResponseWriter::Wording
     bool hasLogprobs = false;
 };
 
-const ResponseWriter::Wording ResponseWriter::Text { .delta = "response.output_text.delta",
-                                                     .done = "response.output_text.done",
-                                                     .whole = "text",
-                                                     .partAdded = "response.content_part.added",
-                                                     .partDone = "response.content_part.done",
-                                                     .index = "content_index",
-                                                     .type = "output_text",
-                                                     .member = "text",
-                                                     .hasLogprobs = true };
-const ResponseWriter::Wording ResponseWriter::Refusal { .delta = "response.refusal.delta",
-                                                        .done = "response.refusal.done",
-                                                        .whole = "refusal",
-                                                        .partAdded = "response.content_part.added",
-                                                        .partDone = "response.content_part.done",
-                                                        .index = "content_index",
-                                                        .type = "refusal",
-                                                        .member = "refusal" };
-const ResponseWriter::Wording ResponseWriter::Summary { .delta = "response.reasoning_summary_text.delta",
-                                                        .done = "response.reasoning_summary_text.done",
-                                                        .whole = "text",
-                                                        .partAdded = "response.reasoning_summary_part.added",
-                                                        .partDone = "response.reasoning_summary_part.done",
-                                                        .index = "summary_index",
-                                                        .type = "summary_text",
-                                                        .member = "text" };
-const ResponseWriter::Wording ResponseWriter::RawReasoning { .delta = "response.reasoning_text.delta",
-                                                             .done = "response.reasoning_text.done",
-                                                             .whole = "text",
-                                                             .index = "content_index",
-                                                             .type = "reasoning_text",
-                                                             .member = "text" };
-const ResponseWriter::Wording ResponseWriter::Arguments { .delta = "response.function_call_arguments.delta",
-                                                          .done = "response.function_call_arguments.done",
-                                                          .whole = "arguments" };
+const ResponseWriter::Wording ResponseWriter::Text{.delta = "response.output_text.delta",
+                                                   .done = "response.output_text.done",
+                                                   .whole = "text",
+                                                   .partAdded = "response.content_part.added",
+                                                   .partDone = "response.content_part.done",
+                                                   .index = "content_index",
+                                                   .type = "output_text",
+                                                   .member = "text",
+                                                   .hasLogprobs = true};
+const ResponseWriter::Wording ResponseWriter::Refusal{.delta = "response.refusal.delta",
+                                                      .done = "response.refusal.done",
+                                                      .whole = "refusal",
+                                                      .partAdded = "response.content_part.added",
+                                                      .partDone = "response.content_part.done",
+                                                      .index = "content_index",
+                                                      .type = "refusal",
+                                                      .member = "refusal"};
+const ResponseWriter::Wording ResponseWriter::Summary{.delta = "response.reasoning_summary_text.delta",
+                                                      .done = "response.reasoning_summary_text.done",
+                                                      .whole = "text",
+                                                      .partAdded = "response.reasoning_summary_part.added",
+                                                      .partDone = "response.reasoning_summary_part.done",
+                                                      .index = "summary_index",
+                                                      .type = "summary_text",
+                                                      .member = "text"};
+const ResponseWriter::Wording ResponseWriter::RawReasoning{.delta = "response.reasoning_text.delta",
+                                                           .done = "response.reasoning_text.done",
+                                                           .whole = "text",
+                                                           .index = "content_index",
+                                                           .type = "reasoning_text",
+                                                           .member = "text"};
+const ResponseWriter::Wording ResponseWriter::Arguments{.delta = "response.function_call_arguments.delta",
+                                                        .done = "response.function_call_arguments.done",
+                                                        .whole = "arguments"};
 
 ResponseWriter::ResponseWriter(const AnswerIdentity &identity, const middle::Request &request)
-    : m_identity(identity), m_streams(request.stream), m_wantsSummary(!request.summary.isEmpty()),
-      m_showsState(request.includeOpaque), m_echo(request.echo)
+    : m_identity(identity)
+    , m_streams(request.stream)
+    , m_wantsSummary(!request.summary.isEmpty())
+    , m_showsState(request.includeOpaque)
+    , m_echo(request.echo)
 {
 }
 
@@ -155,7 +158,7 @@ void ResponseWriter::text(Kind kind, const Wording &wording, const QByteArray &p
     if (item->parts.isEmpty() || item->parts.last().hasEnded || item->parts.last().wording != &wording) {
         for (Part &part : item->parts)
             part.hasEnded = true;
-        item->parts.append({ .wording = &wording });
+        item->parts.append({.wording = &wording});
     }
     Part &part = item->parts.last();
     part.text += piece;
@@ -186,8 +189,8 @@ void ResponseWriter::opaque(const middle::Opaque &opaque)
 void ResponseWriter::callStart(const middle::CallStart &started)
 {
     Item &item = begin(Kind::FunctionCall);
-    item.call = { .id = started.id, .name = started.name, .signature = started.signature };
-    item.parts = { { .wording = &Arguments } };
+    item.call = {.id = started.id, .name = started.name, .signature = started.signature};
+    item.parts = {{.wording = &Arguments}};
     m_calls.append(m_items.size() - 1);
     m_bytes += started.id.size() + started.name.size() + started.signature.size();
 }
@@ -209,7 +212,7 @@ ResponseWriter::Item &ResponseWriter::begin(Kind kind)
     const QByteArrayView prefix = kind == Kind::Message ? "msg_" : kind == Kind::Reasoning ? "rs_" : "fc_";
     // As hard to guess as the response's own id, and nothing that would have to be drawn by lot here.
     const QByteArray digits = sha256(m_identity.id + ':' + QByteArray::number(m_items.size())).toHex().first(IdDigits);
-    m_items.append({ .kind = kind, .id = prefix.toByteArray() + digits });
+    m_items.append({.kind = kind, .id = prefix.toByteArray() + digits});
     return m_items.last();
 }
 
@@ -254,7 +257,7 @@ void ResponseWriter::open(Item &item)
         return;
     tellBegin();
     event("response.output_item.added", [&](JsonWriter &json) {
-        Item empty { .kind = item.kind, .id = item.id, .call = item.call };
+        Item empty{.kind = item.kind, .id = item.id, .call = item.call};
         json.member("output_index", m_live).key("item").raw(itemJson(empty, "in_progress", false));
     });
 }
@@ -281,7 +284,7 @@ void ResponseWriter::tellPart(Item &item, Part &part, bool isOver)
         });
     };
     if (!std::exchange(part.isOpen, true) && !wording.partAdded.isEmpty())
-        partEvent(wording.partAdded, [&](JsonWriter &json) { writePart(json.key("part"), { .wording = &wording }); });
+        partEvent(wording.partAdded, [&](JsonWriter &json) { writePart(json.key("part"), {.wording = &wording}); });
     if (part.told < part.text.size() || !part.freshLogprobs.isEmpty()) {
         partEvent(wording.delta, [&](JsonWriter &json) {
             json.key("delta").utf8(QByteArrayView(part.text).sliced(part.told));
@@ -323,12 +326,11 @@ void ResponseWriter::tellBegin()
 {
     if (std::exchange(m_hasBegun, true))
         return;
-    for (const char *type : { "response.created", "response.in_progress" })
+    for (const char *type : {"response.created", "response.in_progress"})
         event(type, [&](JsonWriter &json) { json.key("response").raw(object("in_progress", nullptr, nullptr)); });
 }
 
-template<typename Write>
-void ResponseWriter::event(QByteArrayView type, Write write)
+template <typename Write> void ResponseWriter::event(QByteArrayView type, Write write)
 {
     JsonWriter json;
     json.beginObject().key("type").utf8(type).member("sequence_number", m_sequence++);
@@ -394,7 +396,7 @@ QByteArray ResponseWriter::object(QByteArrayView status, const Ending *ending, c
     JsonWriter json;
     json.beginObject().key("id").utf8(m_identity.id).key("object").utf8("response");
     json.member("created_at", m_identity.created.ms() / 1000).key("status").utf8(status).key("completed_at");
-    ending && status == "completed" ? json.value(ending->at.ms() / 1000) : json.null();
+    ending &&status == "completed" ? json.value(ending->at.ms() / 1000) : json.null();
     json.key("model").utf8(m_identity.model).key("output").beginArray();
     if (ending) {
         for (const Item &item : m_items)

@@ -9,9 +9,9 @@
 
 namespace assistiv {
 
-/// Writes one response of the Responses API (docs/contract/responses.md). It makes the list of output items of the events,
-/// once: the stream, the response object and what is stored all come from it. Items are told one after the other, each
-/// closed before the next is opened; what arrives for a later one waits.
+/// Writes one response of the Responses API (docs/contract/responses.md). It makes the list of output items of the
+/// events, once: the stream, the response object and what is stored all come from it. Items are told one after the
+/// other, each closed before the next is opened; what arrives for a later one waits.
 class ResponseWriter final : public AnswerEncoder
 {
 public:
@@ -27,8 +27,8 @@ public:
     const QByteArray &response() const { return m_response; }
     /// After end() or fail(): "completed", "incomplete" or "failed".
     QByteArrayView status() const { return m_status; }
-    /// The output as it is stored and asked with again, each item a JSON object: with the reasoning state that the client
-    /// may not want to see. Whole after a Finish and after fail().
+    /// The output as it is stored and asked with again, each item a JSON object: with the reasoning state that the
+    /// client may not want to see. Whole after a Finish and after fail().
     QByteArrayList storedItems() const;
 
 private:
@@ -88,8 +88,7 @@ private:
     void tellPart(Item &item, Part &part, bool isOver);
     void close(Item &item, QByteArrayView status);
     void tellBegin();
-    template<typename Write>
-    void event(QByteArrayView type, Write write);
+    template <typename Write> void event(QByteArrayView type, Write write);
 
     static void writePart(JsonWriter &json, const Part &part);
     QByteArray itemJson(const Item &item, QByteArrayView status, bool withState) const;

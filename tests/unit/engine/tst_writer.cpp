@@ -372,8 +372,13 @@ void tst_Writer::outlastsADatabaseThatGoesAway()
     int settled = 0;
     int refused = 0;
     const auto count = [&](const Result<void> &done) { ++(done ? settled : refused); };
-    for (int i = 0; i < calls; ++i)
-        m_writer->settle(settlement(Money::fromMicros(1)), &asker, count);
+    for (int i = 0; i < calls; ++i) {
+        Settlement call = settlement(Money::fromMicros(1));
+        StoredResponse response;
+        response.id = newResponseId();
+        call.response = std::make_shared<const StoredResponse>(response);
+        m_writer->settle(call, &asker, count);
+    }
     QTRY_VERIFY(!m_writer->isHealthy());
     QVERIFY(m_writer->isFull());
     const auto job = std::make_shared<StepJob>([](Services &) { return true; });
@@ -394,6 +399,7 @@ void tst_Writer::outlastsADatabaseThatGoesAway()
     QVERIFY(!QFileInfo(journal).isFile());
     QCOMPARE(number(u"SELECT count(*) FROM request_logs"_s), calls);
     QCOMPARE(number(u"SELECT balance FROM wallets"_s), 1'000'000 - calls);
+    QCOMPARE(number(u"SELECT count(*) FROM responses"_s), settled); // whoever got an error knows of none
     QCOMPARE(m_metrics->billedMicros.value(), calls); // each once, wherever it waited
     QCOMPARE(m_metrics->batchSize.sum(), calls + 1); // and what emptied the disk
     QCOMPARE(m_metrics->unbilled.value(), 0);

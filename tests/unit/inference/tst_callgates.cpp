@@ -10,6 +10,12 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
+class NoConversations final : public ConversationDesk
+{
+public:
+    void read(const ResponseOwner &, const ConversationWish &, QObject *, std::function<void(Result<Conversation>)>) override { }
+};
+
 class NoAccounts final : public AccountDesk
 {
 public:
@@ -69,6 +75,8 @@ private:
     std::unique_ptr<AccountBook> m_book;
     std::unique_ptr<RateLimiter> m_limiter;
     NoAccounts m_accounts;
+    NoConversations m_conversations;
+    Turns m_turns;
     NoSettlements m_settlements;
     NoNetwork m_network;
     Refusals m_refusals;
@@ -83,7 +91,8 @@ void tst_CallGates::init()
 {
     m_book = std::make_unique<AccountBook>();
     m_limiter = std::make_unique<RateLimiter>(m_clock);
-    m_parts.emplace(InferenceParts { *m_book, *m_limiter, m_accounts, m_settlements, m_refusals, m_cooldowns, m_network, m_clock,
+    m_parts.emplace(InferenceParts { *m_book, *m_limiter, m_accounts, m_conversations, m_turns, m_settlements,
+                                     m_refusals, m_cooldowns, m_network, m_clock,
                                      nullptr, nullptr, m_inFlight, m_metrics });
     m_caller = { ApiKeyId::create(), KeyType::EndUser, PlatformId::create(), EndUserId::create() };
     AccountChanges all;

@@ -4,6 +4,7 @@
 #include "ledger/budgets.h"
 #include "ledger/calllog.h"
 #include "ledger/settlementstore.h"
+#include "ledger/storedresponse.h"
 #include "ledger/wallets.h"
 
 #include <QtCore/QJsonDocument>
@@ -38,6 +39,7 @@ private Q_SLOTS:
     void debitsAnInactiveBudget();
     void tellsTheLowBalanceOnceInTheMiddleOfAGroup();
     void isAllOrNothing();
+    void storesAResponseOrNothingAtAll();
     void manyUsersAtOnce();
 
 private:
@@ -257,6 +259,31 @@ void tst_SettlementStore::isAllOrNothing()
     QCOMPARE(number(u"SELECT balance FROM wallets"_s), 5'000'000 - 10);
     QCOMPARE(number(u"SELECT count(*) FROM request_logs"_s), 1);
     QVERIFY2(settle({ call(user, Money::fromMicros(2)) }), "the next group finds a clean statement");
+}
+
+void tst_SettlementStore::storesAResponseOrNothingAtAll()
+{
+    const EndUserId user = addUser(u"anna"_s, Money::fromMicros(1000));
+    StoredResponse response;
+    response.id = "resp_1";
+    response.input = { { {}, "{}" } };
+    Settlement first = call(user, Money::fromMicros(10));
+    first.response = std::make_shared<const StoredResponse>(response);
+    QVERIFY(settle({ first, call(user, Money::fromMicros(1)) }));
+    QCOMPARE(number(u"SELECT count(*) FROM responses"_s), 1);
+    QCOMPARE(number(u"SELECT count(*) FROM request_logs"_s), 2);
+    // Its id is taken: the call is not billed, and so it can be repeated without the response.
+    Settlement second = call(user, Money::fromMicros(5));
+    second.response = first.response;
+    QVERIFY(!settle({ second }));
+    QCOMPARE(number(u"SELECT balance FROM wallets"_s), 5'000'000 - 11);
+    QCOMPARE(budget(user).used, Money::fromMicros(11));
+    QCOMPARE(number(u"SELECT count(*) FROM request_logs"_s), 2);
+    QCOMPARE(number(u"SELECT count(*) FROM response_items"_s), 1);
+    const auto fromJournal = settlementFrom(journalLine(second));
+    QVERIFY(fromJournal && !fromJournal->response);
+    QVERIFY(settle({ *fromJournal }));
+    QCOMPARE(number(u"SELECT balance FROM wallets"_s), 5'000'000 - 16);
 }
 
 void tst_SettlementStore::manyUsersAtOnce()

@@ -236,7 +236,13 @@ void tst_Middle::findsTheWayToAProvider()
     QCOMPARE(way(ProviderKind::Google, UpstreamApi::Chat), Passage::None);
     QVERIFY(providerCodec(ProviderKind::Google, UpstreamApi::GenerateContent));
     QVERIFY(providerCodec(ProviderKind::Anthropic, UpstreamApi::Messages));
-    QVERIFY(!providerCodec(ProviderKind::OpenAi, UpstreamApi::Chat));
+    QCOMPARE(way(ProviderKind::OpenAi, UpstreamApi::Responses), Passage::Translated);
+    QCOMPARE(way(ProviderKind::OpenAi, UpstreamApi::Messages), Passage::None);
+    for (const ProviderKind kind : { ProviderKind::OpenAi, ProviderKind::Xai, ProviderKind::Sandbox })
+        QCOMPARE(passage(ClientApi::Responses, kind, UpstreamApi::Chat), Passage::Translated);
+    QCOMPARE(passage(ClientApi::Responses, ProviderKind::OpenAi, UpstreamApi::Responses), Passage::Translated);
+    QCOMPARE(passage(ClientApi::Responses, ProviderKind::Anthropic, UpstreamApi::Messages), Passage::Translated);
+    QVERIFY(providerCodec(ProviderKind::OpenAi, UpstreamApi::Chat) != providerCodec(ProviderKind::Xai, UpstreamApi::Chat));
 }
 
 QTEST_APPLESS_MAIN(tst_Middle)

@@ -5,6 +5,7 @@
 #include "fixtures/scratchdatabase.h"
 #include "fixtures/valueof.h"
 #include "ledger/settlementstore.h"
+#include "ledger/storedresponse.h"
 #include "services/installation.h"
 #include "services/services.h"
 #include "services/verify.h"
@@ -13,7 +14,8 @@
 
 namespace assistiv {
 
-/// A database as a gateway leaves it: master key adopted, a platform with wallet and user, a few billed calls.
+/// A database as a gateway leaves it: master key adopted, a platform with wallet and user, a few billed calls; what the last
+/// of them answered is stored.
 struct SmallInstallation
 {
     ScratchDatabase scratch;
@@ -61,13 +63,29 @@ struct SmallInstallation
         return s;
     }
 
+    std::shared_ptr<const StoredResponse> response() const
+    {
+        StoredResponse made;
+        made.id = newResponseId();
+        made.threadId = "a thread";
+        made.model = "a-model";
+        made.input = { { {}, R"({"role":"user","content":"Hi"})" } };
+        made.output = { { "msg_1", R"({"id":"msg_1","type":"message"})" } };
+        made.body = R"({"object":"response"})";
+        made.createdAt = scratch.clock.now();
+        return std::make_shared<const StoredResponse>(made);
+    }
+
     /// So many, which cost one, two, three … micro-dollars; the clock moves by so much before each.
     void makeCalls(int calls, int stepMs = 0)
     {
         Transaction transaction(scratch.db());
         for (int i = 0; i < calls; ++i) {
             scratch.clock.advanceMs(stepMs);
-            settle(scratch.context(), settlement(Money::fromMicros(i + 1)));
+            Settlement call = settlement(Money::fromMicros(i + 1));
+            if (i == calls - 1)
+                call.response = response();
+            settle(scratch.context(), call);
         }
         mustSucceed(transaction.commit());
     }

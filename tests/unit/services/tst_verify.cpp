@@ -405,6 +405,17 @@ void tst_Verify::corruptions_data()
     QTest::newRow("kept answer of another platform's user")
         << u"idempotency_records"_s << u"SELECT 'spare'"_s
         << u"INSERT INTO idempotency_records VALUES ({acme}, {row}, {zoe}, 'f', 200, '{}', 1)"_s;
+    const QString storeResponse = u"INSERT INTO responses (id, platform_id, owner_id, status, model, item_bytes, created_at, "
+                                  "expires_at, body) VALUES ({row}, {acme}, %1, 'completed', 'm', 2, 1, 2, '{}')"_s;
+    QTest::newRow("stored response of another platform's user")
+        << u"responses"_s << u"SELECT 'resp_1'"_s << storeResponse.arg(u"{zoe}"_s);
+    QTest::newRow("stored response left over from a deleted user")
+        << u"responses"_s << u"SELECT 'resp_1'"_s << storeResponse.arg(u"{gone}"_s);
+    QTest::newRow("stored item of another user")
+        << u"response_items"_s << u"SELECT 'resp_1'"_s
+        << storeResponse.arg(u"{alice}"_s)
+            + u"; INSERT INTO response_items (response_id, place, owner_id, direction, item) "
+              "VALUES ({row}, 0, {bob}, 'input', '{}')"_s;
 }
 
 void tst_Verify::corruptions()

@@ -130,6 +130,10 @@ PlatformId fill(ScratchDatabase &scratch)
                  "('k1', '%1', '%2', 'end_user', 'h1', 'p', '', '[]', TRUE, -9223372036854775807), "
                  "('k2', NULL, NULL, 'admin', 'h2', 'p', 'line\nbreak\ttab', '[]', FALSE, 9223372036854775807)"_s
                      .arg(platform.toString(), user.toString()));
+    run(scratch, u"INSERT INTO responses (id, platform_id, owner_id, status, model, item_bytes, created_at, expires_at, body) "
+                 "VALUES ('r', '%1', '%1', 'completed', 'm', 2, 1, 2, '{}')"_s.arg(platform.toString()));
+    run(scratch, u"INSERT INTO response_items (response_id, place, owner_id, direction, item_id, item) VALUES "
+                 "('r', 0, '%1', 'input', NULL, '{}'), ('r', 1, '%1', 'output', 'msg', '{ }')"_s.arg(platform.toString()));
     for (int i = 0; i < 257; ++i)
         addCall(scratch.db(), platform, i);
     return platform;

@@ -243,6 +243,10 @@ void tst_EndUsers::removesWhatIsTheUsers()
         QVERIFY(m_scratch->db().run(u"INSERT INTO idempotency_records (platform_id, idempotency_key, end_user_id, "
                                     "request_fingerprint, status, body, created_at) VALUES ('%1', '%2', '%2', 'f', 200, '', 1)"_s
                                         .arg(p, u)));
+        QVERIFY(m_scratch->db().run(u"INSERT INTO responses (id, platform_id, owner_id, status, model, item_bytes, created_at, "
+                                    "expires_at, body) VALUES ('r%2', '%1', '%2', 'completed', 'm', 2, 1, 2, '{}')"_s.arg(p, u)));
+        QVERIFY(m_scratch->db().run(u"INSERT INTO response_items (response_id, place, owner_id, direction, item) "
+                                    "VALUES ('r%1', 0, '%1', 'input', '{}')"_s.arg(u)));
     }
     m_scratch->changes = {};
     QVERIFY(m_users->remove(m_platform, id));
@@ -250,7 +254,8 @@ void tst_EndUsers::removesWhatIsTheUsers()
     QVERIFY(!m_scratch->changes.budgets.constLast().isActive);
 
     QCOMPARE(m_users->remove(m_platform, id).error().code, ErrorCode::EndUserNotFound);
-    for (const char *table : { "end_users", "api_keys", "budgets", "budget_transactions", "idempotency_records" }) {
+    for (const char *table : { "end_users", "api_keys", "budgets", "budget_transactions", "idempotency_records", "responses",
+                               "response_items" }) {
         const QString sql = u"SELECT count(*) FROM %1"_s.arg(QLatin1StringView(table));
         QVERIFY2(m_scratch->number(sql) == 1, table);
     }

@@ -248,7 +248,12 @@ void tst_Platforms::removesEverything()
             && m_scratch->db().run(u"INSERT INTO request_logs (id, platform_id, request_id, request_type, prompt_tokens, "
                                    "completion_tokens, latency_ms, cost, status, token_count_method, billing_status, metadata, "
                                    "created_at) VALUES ('l', '%1', 'r', 't', 0, 0, 0, 0, 's', 'n', 'b', '{}', 1)"_s
-                                       .arg(platform.toString()));
+                                       .arg(platform.toString()))
+            && m_scratch->db().run(u"INSERT INTO responses (id, platform_id, owner_id, status, model, item_bytes, created_at, "
+                                   "expires_at, body) VALUES ('r%1', '%1', '%1', 'completed', 'm', 2, 1, 2, '{}')"_s
+                                       .arg(platform.toString()))
+            && m_scratch->db().run(u"INSERT INTO response_items (response_id, place, owner_id, direction, item) "
+                                   "VALUES ('r%1', 0, '%1', 'input', '{}')"_s.arg(platform.toString()));
     };
     const PlatformId other = create({ .name = u"Other"_s, .slug = u"other"_s })->platform.id;
     QVERIFY(fill(m_platform));
@@ -257,7 +262,7 @@ void tst_Platforms::removesEverything()
     QVERIFY(m_platforms->remove(m_platform));
     QVERIFY(!m_scratch->changes.platforms.constLast().exists);
     for (const char *table : { "platforms", "wallets", "wallet_transactions", "end_users", "budgets", "budget_transactions",
-                               "request_logs" }) {
+                               "request_logs", "responses", "response_items" }) {
         const QString sql = u"SELECT count(*) FROM %1"_s.arg(QLatin1StringView(table));
         QVERIFY2(m_scratch->number(sql) == 1, table);
     }
