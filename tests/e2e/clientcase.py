@@ -102,7 +102,6 @@ class ClientCase(GatewayCase):
         """What a suite is told."""
         return {
             "origin": self.gateway.origin,
-            "mock": self.mock.origin,
             "key": self.key,
             "ways": {way: {what: slug(way, name) for what, name in UPSTREAM.items()} for way in ways},
             "text": TEXT,

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Assistiv Gateway contributors
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// What the suites of clients share. E2E holds { origin, mock, key, ways, text, json, usage }: `ways` names, for each wire
+// What the suites of clients share. E2E holds { origin, key, ways, text, json, usage }: `ways` names, for each wire
 // format behind the gateway, the models that behave as clientcase.py says; the rest is what they answer.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -38,11 +38,4 @@ export async function refused(kind, rule, call) {
         `expected ${kind.name} by ${rule}; came ${error?.constructor.name}: ${error?.message}`,
     );
     return error;
-}
-
-/// The body of the newest request that the provider got for this model.
-export async function lastUpstream(model) {
-    const upstream = model.slice(model.indexOf(':') + 1);
-    const answer = await fetch(`${setup.mock}/__last?model=${encodeURIComponent(upstream)}`);
-    return JSON.parse(Buffer.from((await answer.json()).body_base64, 'base64').toString());
 }
