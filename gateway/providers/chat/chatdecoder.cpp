@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "providers/chat/chatdecoder.h"
 
+#include "providers/callsignature.h"
 #include "providers/clientread.h"
 
 #include <algorithm>
@@ -341,12 +342,7 @@ private:
             }
             if (toolCall.id.isEmpty() || toolCall.name.isEmpty())
                 return refuse(place, u"a call needs its id and the name of its function"_s);
-            // Where Google's own compatible route has it, so that it survives the way through the client.
-            const auto extra = json::member(call, "extra_content");
-            if (const auto google = extra ? json::member(*extra, "google") : std::nullopt) {
-                toolCall.signature = json::text(*google, "thought_signature").toByteArray();
-                toolCall.signer = json::text(*google, "signed_by").toByteArray();
-            }
+            client::readSignature(call, toolCall);
             parts.append({ .content = std::move(toolCall), .place = place });
         }
     }

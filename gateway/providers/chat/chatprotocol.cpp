@@ -3,6 +3,7 @@
 #include "providers/chat/chatprotocol.h"
 
 #include "core/jsonwriter.h"
+#include "providers/callsignature.h"
 #include "providers/chat/chatdecoder.h"
 #include "providers/chatcodec.h"
 
@@ -38,13 +39,7 @@ void writeCall(JsonWriter &json, const middle::ToolCall &call, std::optional<int
         json.member("index", *index);
     json.key("id").utf8(call.id).key("type").utf8("function").key("function").beginObject();
     json.key("name").utf8(call.name).key("arguments").utf8(call.arguments).endObject();
-    if (!call.signature.isEmpty()) {
-        json.key("extra_content").beginObject().key("google").beginObject();
-        json.key("thought_signature").utf8(call.signature);
-        if (!call.signer.isEmpty())
-            json.key("signed_by").utf8(call.signer);
-        json.endObject().endObject();
-    }
+    client::writeSignature(json, call);
     json.endObject();
 }
 

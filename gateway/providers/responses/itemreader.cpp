@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "providers/responses/itemreader.h"
 
+#include "providers/callsignature.h"
 #include "providers/clientread.h"
 #include "providers/responses/opaquestate.h"
 
@@ -103,9 +104,7 @@ void ItemReader::call(const QByteArray &place, element item)
                           .arguments = json::text(item, "arguments").toByteArray()};
     if (call.id.isEmpty() || call.name.isEmpty())
         return refuse(place, u"a call needs its call_id and the name of its function"_s);
-    if (const auto extra = json::member(item, "extra_content"))
-        if (const auto google = json::member(*extra, "google"))
-            call.signature = json::text(*google, "thought_signature").toByteArray();
+    client::readSignature(item, call);
     addCall({.content = std::move(call), .place = place});
 }
 

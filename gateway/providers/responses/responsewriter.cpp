@@ -3,6 +3,7 @@
 #include "providers/responses/responsewriter.h"
 
 #include "core/hashing.h"
+#include "providers/callsignature.h"
 #include "providers/responses/opaquestate.h"
 
 #include <algorithm>
@@ -189,10 +190,10 @@ void ResponseWriter::opaque(const middle::Opaque &opaque)
 void ResponseWriter::callStart(const middle::CallStart &started)
 {
     Item &item = begin(Kind::FunctionCall);
-    item.call = {.id = started.id, .name = started.name, .signature = started.signature};
+    item.call = {.id = started.id, .name = started.name, .signature = started.signature, .signer = started.signer};
     item.parts = {{.wording = &Arguments}};
     m_calls.append(m_items.size() - 1);
-    m_bytes += started.id.size() + started.name.size() + started.signature.size();
+    m_bytes += started.id.size() + started.name.size() + started.signature.size() + started.signer.size();
 }
 
 // A summary may go on with its next part; a message is complete.
@@ -381,10 +382,7 @@ QByteArray ResponseWriter::itemJson(const Item &item, QByteArrayView status, boo
         json.key("type").utf8("function_call").key("status").utf8(status).key("call_id").utf8(item.call.id);
         json.key("name").utf8(item.call.name);
         json.key("arguments").utf8(item.parts.isEmpty() ? QByteArray() : item.parts.first().text);
-        if (!item.call.signature.isEmpty()) {
-            json.key("extra_content").beginObject().key("google").beginObject();
-            json.key("thought_signature").utf8(item.call.signature).endObject().endObject();
-        }
+        client::writeSignature(json, item.call);
         break;
     }
     json.endObject();
