@@ -137,8 +137,12 @@ class ClientCase(GatewayCase):
             if call["usage_sent"]
         )
         logged = sorted(
-            (row["provider_model_id"], row["prompt_tokens"], row["metadata"].get("cached_tokens", 0),
-             row["completion_tokens"])
+            (
+                row["provider_model_id"],
+                row["prompt_tokens"],
+                row["metadata"].get("cached_tokens", 0),
+                row["completion_tokens"],
+            )
             for row in books.logs
             if row["token_count_method"] == "reported"
         )

@@ -12,7 +12,15 @@ MESSAGES = "/v1/messages"
 
 
 class Clients(ClientCase):
-    suites = ("openai-chat", "openai-responses", "ai-chat", "ai-responses", "langchain-chat", "langchain-responses", "anthropic")
+    suites = (
+        "openai-chat",
+        "openai-responses",
+        "ai-chat",
+        "ai-responses",
+        "langchain-chat",
+        "langchain-responses",
+        "anthropic",
+    )
 
     def suite(self, name, route=None):
         self.play(name)

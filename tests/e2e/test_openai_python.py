@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: Assistiv Gateway contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The `openai` package for Python, unmodified, waiting and asynchronous, over every wire format; and the books after."""
+"""PyPI's `openai`, unmodified, waiting and asynchronous, over every wire format; and the books afterwards."""
 
 import asyncio
 import contextlib
@@ -120,7 +120,9 @@ class OpenAiPackage(ClientCase):
         async with opened(chat.stream(model=slug(way, "mock-call"), messages=messages, tools=tools)) as stream:
             first = (await got(stream.get_final_completion())).choices[0]
         (call,) = first.message.tool_calls
-        self.equal((first.finish_reason, call.function.parsed_arguments), ("tool_calls", Weather(location="Oslo")), RULE)
+        self.equal(
+            (first.finish_reason, call.function.parsed_arguments), ("tool_calls", Weather(location="Oslo")), RULE
+        )
         messages += [
             first.message.to_dict(),
             {"role": "tool", "tool_call_id": call.id, "content": "21 degrees"},
@@ -141,9 +143,13 @@ class OpenAiPackage(ClientCase):
         await self.refused(openai.UnprocessableEntityError, 422, "validation_error", lambda: ask(temperature=3))
         await self.refused(openai.InternalServerError, 502, "provider_error", lambda: ask(failing))
         try:
-            await got(client.chat.completions.parse(
-                model=slug(way, "mock-length"), messages=[{"role": "user", "content": "Paris?"}], response_format=City
-            ))
+            await got(
+                client.chat.completions.parse(
+                    model=slug(way, "mock-length"),
+                    messages=[{"role": "user", "content": "Paris?"}],
+                    response_format=City,
+                )
+            )
         except openai.LengthFinishReasonError:
             return
         self.fail(f"expected LengthFinishReasonError by {RULE} of an answer that was cut off")
@@ -181,12 +187,14 @@ class OpenAiPackage(ClientCase):
             first = await got(stream.get_final_response())
         (call,) = (item for item in first.output if item.type == "function_call")
         self.equal(json.loads(call.arguments), {"location": "Oslo"}, "inference.md, Responses", "arguments")
-        second = await got(responses.parse(
-            model=slug(way, "mock-json"),
-            previous_response_id=first.id,
-            input=[{"type": "function_call_output", "call_id": call.call_id, "output": "21 degrees"}],
-            text_format=City,
-        ))
+        second = await got(
+            responses.parse(
+                model=slug(way, "mock-json"),
+                previous_response_id=first.id,
+                input=[{"type": "function_call_output", "call_id": call.call_id, "output": "21 degrees"}],
+                text_format=City,
+            )
+        )
         self.equal(second.output_parsed, City(**JSON), "inference.md, Structured output")
         self.equal(second.previous_response_id, first.id, "inference.md, Conversation state")
 
@@ -220,7 +228,7 @@ class OpenAiPackage(ClientCase):
     # ---------------------------------------------------------------- the integration guide
 
     def test_the_guides_way_to_use_this_package(self):
-        """Models are discovered first, never hard-coded; the rest of the guide's program is in test_scenarios.py, S1."""
+        """Models are discovered, not hard-coded; the rest of the guide's program is S1 of test_scenarios.py."""
         self.play("guide")
         self.needs_route(RESPONSES)
         with self.client(openai.OpenAI) as client:

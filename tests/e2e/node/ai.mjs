@@ -33,7 +33,12 @@ export function aiTests(provider, modelOf) {
         `${provider}: generateText`,
         rule,
         async ({ cached }) => {
-            const answer = await generateText({ ...base, model: modelOf(cached), system: 'Be brief.', prompt: 'Hello.' });
+            const answer = await generateText({
+                ...base,
+                model: modelOf(cached),
+                system: 'Be brief.',
+                prompt: 'Hello.',
+            });
             return { text: answer.text, finish: answer.finishReason, usage: totals(answer.usage) };
         },
         { text: setup.text, finish: 'stop', usage: setup.usage },

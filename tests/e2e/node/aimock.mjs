@@ -29,7 +29,9 @@ const bothCalls = [
 /// The call that a prompt `call:<name> {json}` asks for.
 function wantedCall({ messages }) {
     const said = messages.filter(message => message.role === 'user').at(-1).content;
-    const [, name, given] = /call:(\w+) (\{.*\})/.exec(typeof said === 'string' ? said : said.map(p => p.text).join(''));
+    const [, name, given] = /call:(\w+) (\{.*\})/.exec(
+        typeof said === 'string' ? said : said.map(p => p.text).join(''),
+    );
     return { toolCalls: [{ name, arguments: given }], ...reported };
 }
 

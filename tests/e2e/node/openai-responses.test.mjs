@@ -210,12 +210,7 @@ test('refusals are the error classes of the package', async t => {
         [OpenAI.AuthenticationError, 401, 'unauthorized', () => ask({}, `sk-eu_${'0'.repeat(64)}`)],
         [OpenAI.NotFoundError, 404, 'model_not_found', () => ask({ model: 'nobody' })],
         [OpenAI.NotFoundError, 404, 'model_not_found', () => ask({ model: 'nobody', stream: true })],
-        [
-            OpenAI.UnprocessableEntityError,
-            422,
-            'integer_below_min_value',
-            () => ask({ max_output_tokens: 15 }),
-        ],
+        [OpenAI.UnprocessableEntityError, 422, 'integer_below_min_value', () => ask({ max_output_tokens: 15 })],
         [OpenAI.UnprocessableEntityError, 422, 'unsupported_tool_type', () => ask({ tools: [{ type: 'web_search' }] })],
         [OpenAI.InternalServerError, 502, 'provider_error', () => ask({ model: anyModels.failing })],
     ];
