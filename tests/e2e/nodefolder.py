@@ -29,7 +29,8 @@ def prepared():
         if file.is_file():
             shutil.copy2(file, folder)
     wanted = json.loads((SOURCE / "package.json").read_text(encoding="utf-8"))["dependencies"]
-    if any(installed_version(folder, name) != exact for name, exact in wanted.items()):
+    # One that has another name here is written "npm:<its own name>@<version>".
+    if any(installed_version(folder, name) != exact.rpartition("@")[2] for name, exact in wanted.items()):
         install(npm, folder)
     return folder
 

@@ -41,7 +41,7 @@ class Aimock:
 
 
 class OthersProvider(ClientCase):
-    suites = ("openai-chat", "ai-chat", "openai-responses", "anthropic")
+    suites = ("openai-chat", "ai-chat", "openai-responses", "anthropic-1")
     usage = (1000, 0, 100, 1100)  # it tells nothing of caches
 
     @classmethod
@@ -73,7 +73,7 @@ class OthersProvider(ClientCase):
         self.suite("openai-responses", "/v1/responses")
 
     def test_anthropic_on_messages(self):
-        self.suite("anthropic", "/v1/messages")
+        self.suite("anthropic-1", "/v1/messages")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ class Clients(ClientCase):
         "ai-responses",
         "langchain-chat",
         "langchain-responses",
-        "anthropic",
+        "anthropic-0",
+        "anthropic-1",
     )
 
     def suite(self, name, route=None):
@@ -47,8 +48,11 @@ class Clients(ClientCase):
     def test_langchain_on_responses(self):
         self.suite("langchain-responses", RESPONSES)
 
-    def test_anthropic_on_messages(self):
-        self.suite("anthropic", MESSAGES)
+    def test_anthropic_0_on_messages(self):
+        self.suite("anthropic-0", MESSAGES)
+
+    def test_anthropic_1_on_messages(self):
+        self.suite("anthropic-1", MESSAGES)
 
 
 if __name__ == "__main__":
