@@ -2,11 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A gateway in front of every wire format of the mock, other people's clients that run against it, and their books."""
 
-import json
 import os
-import subprocess
 
-import harness
+import nodefolder
 from harness import UPSTREAM_KEY, Books, GatewayCase, model, platform, user
 
 # Where each wire format is on the mock, and of what kind its provider is; a slug is `<way>:<model of the mock>`.
@@ -24,6 +22,7 @@ UPSTREAM = {
     "plain": "mock-p25-c8",
     "cached": "mock-p1000-k400-c100",
     "call": "mock-call",
+    "thinking": "mock-call-p40-c30-r20",
     "tools": "mock-tools",
     "json": "mock-json",
     "length": "mock-length",
@@ -111,22 +110,8 @@ class ClientCase(GatewayCase):
 
     def node(self, folder, file, setup):
         """Runs the tests of a file of node/; what they print is the failure's report."""
-        foreign = ("OPENAI_", "ANTHROPIC_", "LANGCHAIN_", "LANGSMITH_")
-        environment = {
-            name: value for name, value in harness.clean_environment().items() if not name.startswith(foreign)
-        }
-        done = subprocess.run(
-            ["node", "--test", file],
-            cwd=folder,
-            env={**environment, "E2E": json.dumps(setup)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=110,
-            check=False,
-        )
-        print(done.stdout, flush=True)
-        self.equal(done.returncode, 0, "conventions.md, OpenAI SDKs", f"exit code of the Node tests of {file} above")
+        code = nodefolder.run_tests(folder, file, setup)
+        self.equal(code, 0, "conventions.md, OpenAI SDKs", f"exit code of the Node tests of {file} above")
 
     def reconcile(self):
         """The mock's calls and tokens, the log rows, the debits: all the same."""

@@ -62,13 +62,13 @@ export function aiTests(provider, modelOf) {
     );
 
     sameMeaning(
-        `${provider}: generateText goes round with tools`,
+        `${provider}: generateText goes round with tools and thoughts`,
         rule,
-        async ({ call }) => {
+        async ({ thinking }) => {
             const ran = [];
             const answer = await generateText({
                 ...base,
-                model: modelOf(call),
+                model: modelOf(thinking),
                 prompt: please('get_weather', { location: 'Oslo' }),
                 tools: weather(ran),
                 stopWhen: stepCountIs(3),

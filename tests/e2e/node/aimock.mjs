@@ -37,7 +37,7 @@ function wantedCall({ messages }) {
 
 const mock = new LLMock({ port: 0, logLevel: 'silent' });
 mock.on({ model: 'mock-fault-500' }, { error: { message: 'Out of order.', type: 'server_error' }, status: 500 });
-mock.on({ model: 'mock-call', hasToolResult: false }, wantedCall);
+mock.on({ model: /^mock-call/, hasToolResult: false }, wantedCall);
 mock.on({ model: 'mock-tools', hasToolResult: false }, { toolCalls: bothCalls, ...reported });
 mock.on({ model: 'mock-json' }, { content: JSON.stringify(json), ...reported });
 mock.on({ model: 'mock-length' }, { content: text.slice(0, 9), finishReason: 'length', ...reported });

@@ -91,7 +91,7 @@ export function anthropicTests({ Anthropic, betaZodTool, zodOutputFormat }) {
         );
 
         sameMeaning(
-            `the helper that runs tools, ${how}`,
+            `the helper that runs tools, with thoughts, ${how}`,
             rule,
             async models => {
                 const ran = [];
@@ -105,7 +105,7 @@ export function anthropicTests({ Anthropic, betaZodTool, zodOutputFormat }) {
                     },
                 });
                 const runner = anthropic.beta.messages.toolRunner({
-                    model: models.call,
+                    model: models.thinking,
                     max_tokens: 300,
                     max_iterations: 3,
                     messages: [wish],

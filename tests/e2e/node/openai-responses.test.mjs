@@ -120,6 +120,25 @@ sameMeaning(
     },
 );
 
+sameMeaning(
+    'what a model thought goes back with its call, kept by the gateway or by the client',
+    'inference.md, Conversation state',
+    async ({ thinking }) => {
+        const kept = { model: thinking, tools: [weather] };
+        const first = await openai.responses.create({ ...kept, input: wish });
+        const results = resultsFor(first, 'sunny');
+        const second = await openai.responses.create({ ...kept, input: results, previous_response_id: first.id });
+
+        const own = { ...kept, store: false, include: ['reasoning.encrypted_content'] };
+        const input = [{ role: 'user', content: wish }];
+        const third = await openai.responses.create({ ...own, input });
+        input.push(...third.output, ...resultsFor(third, 'sunny'));
+        const fourth = await openai.responses.create({ ...own, input });
+        return { byGateway: second.output_text, byClient: fourth.output_text };
+    },
+    { byGateway: setup.text, byClient: setup.text },
+);
+
 testEachWay('the events of a stream', async ({ plain }) => {
     const events = [];
     let text = '';
