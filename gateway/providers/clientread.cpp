@@ -84,26 +84,6 @@ std::optional<middle::Tool> function(element described)
                         .strict = json::flag(described, "strict")};
 }
 
-void readSignature(element described, middle::ToolCall &call)
-{
-    const auto extra = json::member(described, "extra_content");
-    if (const auto google = extra ? json::member(*extra, "google") : std::nullopt) {
-        call.signature = json::text(*google, "thought_signature").toByteArray();
-        call.signer = json::text(*google, "signed_by").toByteArray();
-    }
-}
-
-void writeSignature(JsonWriter &json, const middle::ToolCall &call)
-{
-    if (call.signature.isEmpty())
-        return;
-    json.key("extra_content").beginObject().key("google").beginObject();
-    json.key("thought_signature").utf8(call.signature);
-    if (!call.signer.isEmpty())
-        json.key("signed_by").utf8(call.signer);
-    json.endObject().endObject();
-}
-
 middle::ToolChoice::Mode choiceMode(QByteArrayView word)
 {
     if (word == "none")

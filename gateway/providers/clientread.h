@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include "core/jsonwriter.h"
 #include "providers/jsonread.h"
 #include "providers/middle/request.h"
 
@@ -24,10 +23,6 @@ std::optional<middle::File> file(QByteArrayView data, QByteArrayView name);
 /// Of the object that holds the name; empty when parameters is no object.
 std::optional<middle::Tool> function(json::dom::element described);
 middle::ToolChoice::Mode choiceMode(QByteArrayView word);
-/// What a call keeps for Google, where Google's own compatible route has it: so it survives the way through the client.
-void readSignature(json::dom::element described, middle::ToolCall &call);
-/// Nothing for a call without one.
-void writeSignature(JsonWriter &json, const middle::ToolCall &call);
 /// Of the object that holds name and schema; empty when schema is no object.
 std::optional<middle::Format> schemaFormat(json::dom::element described);
 

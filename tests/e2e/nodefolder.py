@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 
+from harness import clean_environment
 from pgcluster import NotInstalled
 
 SOURCE = pathlib.Path(__file__).resolve().parent / "node"
@@ -29,9 +30,28 @@ def prepared():
         if file.is_file():
             shutil.copy2(file, folder)
     wanted = json.loads((SOURCE / "package.json").read_text(encoding="utf-8"))["dependencies"]
-    if any(installed_version(folder, name) != exact for name, exact in wanted.items()):
+    # One that has another name here is written "npm:<its own name>@<version>".
+    if any(installed_version(folder, name) != exact.rpartition("@")[2] for name, exact in wanted.items()):
         install(npm, folder)
     return folder
+
+
+def run_tests(folder, file, setup):
+    """Runs the tests in a file of node/, which find the setup in E2E, and prints what they say; their exit code."""
+    foreign = ("OPENAI_", "ANTHROPIC_", "LANGCHAIN_", "LANGSMITH_")
+    environment = {name: value for name, value in clean_environment().items() if not name.startswith(foreign)}
+    done = subprocess.run(
+        ["node", "--test", file],
+        cwd=folder,
+        env={**environment, "E2E": json.dumps(setup)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    print(done.stdout, flush=True)
+    return done.returncode
 
 
 def installed_version(folder, name):

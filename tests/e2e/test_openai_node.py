@@ -2,9 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The `openai` package for Node, unmodified, against the gateway; and the books afterwards."""
 
-import json
-import subprocess
-
 import harness
 import nodefolder
 import pgcluster
@@ -39,21 +36,8 @@ class OpenAiPackage(GatewayCase):
                 "failing": "mock-fault-500",
             },
         }
-        environment = {
-            name: value for name, value in harness.clean_environment().items() if not name.startswith("OPENAI_")
-        }
-        done = subprocess.run(
-            ["node", "--test", "openai.test.mjs"],
-            cwd=FOLDER,
-            env={**environment, "E2E": json.dumps(setup)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=110,
-            check=False,
-        )
-        print(done.stdout, flush=True)
-        self.equal(done.returncode, 0, "conventions.md, OpenAI SDKs", "exit code of the Node tests above")
+        code = nodefolder.run_tests(FOLDER, "openai.test.mjs", setup)
+        self.equal(code, 0, "conventions.md, OpenAI SDKs", "exit code of the Node tests above")
         Books.read(acme).reconcile(self.mock.count())
 
 

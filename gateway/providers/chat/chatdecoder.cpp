@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "providers/chat/chatdecoder.h"
 
+#include "providers/callsignature.h"
 #include "providers/clientread.h"
 
 #include <algorithm>

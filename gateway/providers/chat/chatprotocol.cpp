@@ -3,6 +3,7 @@
 #include "providers/chat/chatprotocol.h"
 
 #include "core/jsonwriter.h"
+#include "providers/callsignature.h"
 #include "providers/chat/chatdecoder.h"
 #include "providers/chatcodec.h"
 #include "providers/clientread.h"

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "providers/responses/itemreader.h"
 
+#include "providers/callsignature.h"
 #include "providers/clientread.h"
 #include "providers/responses/opaquestate.h"
 

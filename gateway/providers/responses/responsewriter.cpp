@@ -3,7 +3,7 @@
 #include "providers/responses/responsewriter.h"
 
 #include "core/hashing.h"
-#include "providers/clientread.h"
+#include "providers/callsignature.h"
 #include "providers/responses/opaquestate.h"
 
 #include <algorithm>
@@ -190,8 +190,7 @@ void ResponseWriter::opaque(const middle::Opaque &opaque)
 void ResponseWriter::callStart(const middle::CallStart &started)
 {
     Item &item = begin(Kind::FunctionCall);
-    item.call = {
-        .id = started.id, .name = started.name, .signature = started.signature, .signer = started.signer};
+    item.call = {.id = started.id, .name = started.name, .signature = started.signature, .signer = started.signer};
     item.parts = {{.wording = &Arguments}};
     m_calls.append(m_items.size() - 1);
     m_bytes += started.id.size() + started.name.size() + started.signature.size() + started.signer.size();

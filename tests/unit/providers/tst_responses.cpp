@@ -31,6 +31,7 @@ private Q_SLOTS:
     void countsThePrompt();
     void writesOneResponseOfSeveralCalls();
     void storesWhatItDoesNotShow();
+    void keepsWhoseSignatureItIs();
     void failsAfterAnEndThatNeverLeft();
     void carriesLongArguments();
     void refusesWhatIsTooLarge();
@@ -198,6 +199,22 @@ void tst_Responses::storesWhatItDoesNotShow()
         QVERIFY(writer.storedItems().first().contains(sealedState({"p", "m", "blob"})));
         QVERIFY(answer.contains(writer.storedItems().last()));
     }
+}
+
+// Google's: another model that got it would refuse the conversation.
+void tst_Responses::keepsWhoseSignatureItIs()
+{
+    ResponseWriter writer(identity(), {});
+    written(writer, {middle::Start(), middle::CallStart{0, "c", "f", "c2ln", "google/gemini-1"},
+                     middle::CallArguments{0, "{}"}, middle::CallEnd{0}, middle::Finish{FinishReason::ToolCalls}});
+    writer.end({});
+    const auto asked = askedWith(parsed(R"("input":[{"type":"function_call_output","call_id":"c","output":"7"}])"),
+                                 writer.storedItems());
+    QVERIFY2(asked, asked ? "" : qPrintable(asked.error().message));
+    const auto *call = std::get_if<middle::ToolCall>(&asked->turns.value(0).parts.value(0).content);
+    QVERIFY(call);
+    QCOMPARE(call->signature, "c2ln"_ba);
+    QCOMPARE(call->signer, "google/gemini-1"_ba);
 }
 
 void tst_Responses::failsAfterAnEndThatNeverLeft()

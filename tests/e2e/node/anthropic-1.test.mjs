@@ -1,0 +1,10 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Anthropic's package as it is now, which sends its key as a bearer token.
+import Anthropic from '@anthropic-ai/sdk';
+import { betaZodTool } from '@anthropic-ai/sdk/helpers/beta/zod';
+import { zodOutputFormat } from '@anthropic-ai/sdk/helpers/zod';
+import { anthropicTests } from './anthropic.mjs';
+
+anthropicTests({ Anthropic, betaZodTool, zodOutputFormat });

@@ -1,0 +1,7 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// LangChain's ChatOpenAI on /v1/chat/completions.
+import { langchainTests } from './langchain.mjs';
+
+langchainTests({ useResponsesApi: false });
