@@ -188,8 +188,7 @@ void InferenceExchange::callNext()
     m_upstreamEnded = false;
     m_settled = false;
 
-    if (!call->dropped.isEmpty() && m_client && m_attempt.number == 1)
-        m_client->addHeader("x-dropped-params", call->dropped.join(", "));
+    m_attempt.dropped = call->dropped;
     if (m_attempt.leg.mapping->kind == ProviderKind::Sandbox)
         m_attempt.reply = new SandboxReply(call->body, m_attempt.startedAt, this);
     else
@@ -236,6 +235,7 @@ void InferenceExchange::forward(const QByteArray &frame)
     if (!m_streaming) {
         m_streaming = true;
         m_parts.metrics.streamsOpen.fetch_add(1, std::memory_order_relaxed);
+        nameDropped();
         m_client->beginStream("text/event-stream");
     }
     m_silence.start();
@@ -289,8 +289,16 @@ void InferenceExchange::finish()
     });
 }
 
+void InferenceExchange::nameDropped()
+{
+    if (!m_attempt.dropped.isEmpty())
+        m_client->addHeader("x-dropped-params", m_attempt.dropped.join(", "));
+}
+
 void InferenceExchange::send(const QByteArray &lastBytes)
 {
+    if (!m_streaming)
+        nameDropped();
     if (!m_question->facts().stream)
         return m_client->reply(200, lastBytes);
     if (!m_streaming)
@@ -453,6 +461,12 @@ QByteArray InferenceExchange::metadata(const Usage &usage, Picos providerCost, M
         json.member("cached_tokens", usage.inCached);
     if (const Money unmarked = Money::fromPicos(providerCost); unmarked != billed)
         json.key("provider_cost_usd").utf8(unmarked.toFixed());
+    if (!m_attempt.dropped.isEmpty()) {
+        json.key("dropped_params").beginArray();
+        for (const QByteArray &name : m_attempt.dropped)
+            json.utf8(name);
+        json.endArray();
+    }
     if (mapping.kind == ProviderKind::Sandbox)
         json.member("sandbox", true);
     json.key("pricing").beginObject().member("version", mapping.priceVersion).member("in_fresh", usage.inFresh);

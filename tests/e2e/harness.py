@@ -1068,11 +1068,14 @@ class GatewayCase(Case):
     platforms = ()
     options = ()
 
+    #: the bootstrap file, from the mock and the two above
+    bootstrap = staticmethod(bootstrap)
+
     @classmethod
     def setUpClass(cls):
         cls.mock = cls.enterClassContext(Mock())
         database = cls.enterClassContext(fresh_database())
-        cls.gateway = Gateway(bootstrap(cls.mock, cls.models, cls.platforms), database, cls.options)
+        cls.gateway = Gateway(cls.bootstrap(cls.mock, cls.models, cls.platforms), database, cls.options)
         cls.gateways = (cls.gateway,)
         cls.addClassCleanup(cls.gateway.remove)
         cls.gateway.start()
