@@ -23,9 +23,9 @@ class Upstream:
     early_usage: bool  # the prompt's count comes before the end of a stream
     frame_error: tuple  # status and code of a failure that an error frame of the mock's tells of
 
-    def provider(self, mock, slug=None):
+    def provider(self, mock):
         return {
-            "slug": slug or self.slug,
+            "slug": self.slug,
             "kind": self.kind,
             "name": f"Mock, {self.slug}",
             "base_url": mock.origin + self.path,
@@ -33,18 +33,15 @@ class Upstream:
             "first_byte_timeout_ms": TIMEOUT_MS,
         }
 
-    def mapping(self, provider_model, priority=10, price=PRICE, provider=None):
-        prices = {} if price is None else {
-            "input_usd_per_mtok": price.input,
-            "cached_input_usd_per_mtok": price.cached,
-            "output_usd_per_mtok": price.output,
-        }
+    def mapping(self, provider_model, priority=10, price=PRICE):
         return {
-            "provider": provider or self.slug,
+            "provider": self.slug,
             "provider_model_id": provider_model,
             "upstream_api": self.api,
             "priority": priority,
-            **prices,
+            "input_usd_per_mtok": price.input,
+            "cached_input_usd_per_mtok": price.cached,
+            "output_usd_per_mtok": price.output,
         }
 
     def slug_of(self, provider_model):
