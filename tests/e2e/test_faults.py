@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: Assistiv Gateway contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everything that goes wrong at a provider, in each wire format: what the client hears, what is written down, what it costs."""
+"""Whatever goes wrong at a provider, in each wire format: what clients hear, what is written down, what it costs."""
 
 import collections
 import dataclasses
@@ -181,7 +181,8 @@ class Faults(GatewayCase):
                     answer = self.ask(upstream, name, True)
                     answer.expect(200, BROKEN)
                     frames = [frame.removeprefix("data: ") for frame in answer.read().decode().split("\n\n") if frame]
-                    self.check_broken_frames(frames, *(upstream.frame_error if how == "errorframe" else (502, "provider_error")))
+                    told = upstream.frame_error if how == "errorframe" else (502, "provider_error")
+                    self.check_broken_frames(frames, *told)
                     self.check_broken_row(self.row_of(answer), upstream)
 
     def check_broken_frames(self, frames, status, code):
@@ -268,7 +269,10 @@ class Faults(GatewayCase):
         """What the mock says it has counted, the logs, the wallet and the ledgers: one story."""
         stats = cls.mock.stats()
         books = Books.read(cls.gateway.tenant("acme")).reconcile(upstream_calls=stats["requests"])
-        told = {name: collections.Counter({kind: count[kind] for kind in KINDS}) for name, count in stats["by_model"].items()}
+        told = {
+            name: collections.Counter({kind: count[kind] for kind in KINDS})
+            for name, count in stats["by_model"].items()
+        }
         logged = {name: collections.Counter() for name in told}
         for row in books.logs:
             if row["token_count_method"] == "reported":

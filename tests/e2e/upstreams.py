@@ -7,6 +7,10 @@ import dataclasses
 import harness
 from harness import PRICE
 
+# An image of one pixel.
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 TIMEOUT_MS = 1000  # for the first byte, the shortest that a provider may have
 
 
