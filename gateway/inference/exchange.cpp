@@ -152,7 +152,6 @@ bool InferenceExchange::chooseRoute()
         return refused(notCapable(facts.model, u"tools"_s, u"tools"_s));
     if (facts.usesImages && !isCapable(*m_model, u"vision"_s))
         return refused(notCapable(facts.model, u"images"_s, facts.api == ClientApi::Chat ? u"messages"_s : u"input"_s));
-    m_parts.cooldowns.sort(m_legs);
     m_identity = { m_question->newAnswerId(), facts.model, m_parts.clock.now() };
     return true;
 }
@@ -171,6 +170,7 @@ std::optional<UpstreamCall> InferenceExchange::nextCall()
             m_attempt.number = number;
             return std::move(*call);
         }
+        m_parts.cooldowns.noteNothing(leg);
         if (m_attempt.number == 0)
             m_error = call.error();
     }
@@ -179,6 +179,8 @@ std::optional<UpstreamCall> InferenceExchange::nextCall()
 
 void InferenceExchange::callNext()
 {
+    if (m_attempt.number == 0)
+        m_parts.cooldowns.sort(m_legs); // whose first one is called now
     auto call = nextCall();
     if (!call)
         return m_attempt.number == 0 ? refuse(m_error) : endWithError(m_error);
@@ -329,6 +331,8 @@ void InferenceExchange::failAttempt(const UpstreamFailure &failure)
     m_error = failure.error;
     if (failure.mayTryNext)
         m_parts.cooldowns.noteFailure(m_attempt.leg, failure.error.retryAfterSeconds);
+    else
+        m_parts.cooldowns.noteNothing(m_attempt.leg);
     dropReply();
 
     // What a client has seen is paid for; what it has not may be had elsewhere.
@@ -386,6 +390,7 @@ void InferenceExchange::cancel()
         return; // nothing runs upstream, or its bill is on the way already
     m_upstreamEnded = true;
     m_silence.stop();
+    m_parts.cooldowns.noteNothing(m_attempt.leg);
     // A provider that has not answered yet has used nothing.
     std::optional<Dialogue::Consumption> used;
     if (m_attempt.reply->status() == 200)

@@ -8,7 +8,7 @@ import time
 
 import harness
 import upstreams
-from harness import Books, GatewayCase, Price, at_once, chat_body, platform, user
+from harness import Books, GatewayCase, Price, at_once, chat_body, platform, user, wait_for
 from upstreams import ANTHROPIC, COMPATIBLE, GOOGLE, PIXEL, UPSTREAMS, XAI
 
 CHAT = "/v1/chat/completions"
@@ -285,6 +285,7 @@ class CoolDown(RoutingCase):
         way("alone", "mock-xalone-fault-500"),
         *(pair(f"wait.{first.kind}", "mock-first1-fault-429ra1", others(first)) for first in UPSTREAMS),
         pair("probe", "mock-d500-first1-fault-429ra1"),
+        pair("left", "mock-d400-first1-fault-429ra1"),
         pair("again", "mock-first2-fault-429ra1"),
         pair("shared", "mock-first3-fault-500"),
         pair("moody", "mock-every2-fault-500"),
@@ -386,6 +387,19 @@ class CoolDown(RoutingCase):
             self.sleep_until(entry)
         self.equal(entry["failures"], 2, COOLING, "failures in a row")
         self.equal(self.called("again"), [first], COOLING, "the second probe")
+
+    def test_a_probe_whose_client_leaves_is_followed_by_another(self):
+        first, second = self.first("left"), self.second("left")
+        self.equal(self.called("left"), [first, second], COOLING)
+        (entry,) = self.cooling("left")
+        self.sleep_until(entry)
+        before = self.mock.count()
+        with self.acme.user_client("alice", timeout=0.1) as client, self.assertRaises(TimeoutError):
+            client.post(CHAT, chat_body("left"))
+        wait_for("the end of the probe", lambda: self.mock.running() == 0 and self.mock.count() == before + 1)
+        self.equal(self.mock.calls(before + 1)[0]["model"], first, COOLING, "the probe")
+        self.equal(self.called("left"), [first], COOLING, "the next probe")
+        self.equal(self.cooling("left"), [], f"{COOLING}, a success ends it")
 
     def test_no_way_is_left_out(self):
         for number in range(5):
