@@ -10,7 +10,7 @@ import time
 import harness
 import upstreams
 from harness import PRICE, Books, GatewayCase, chat_body, parse_json, platform, user, wait_for
-from upstreams import ANTHROPIC, COMPATIBLE, GOOGLE, PIXEL, UPSTREAMS, XAI
+from upstreams import ANTHROPIC, COMPATIBLE, GOOGLE, PIXEL, RESPONSES, UPSTREAMS, XAI
 
 CHAT = "/v1/chat/completions"
 ANSWER = "inference.md 2, chat completions"
@@ -63,7 +63,7 @@ class Told:
     tools: object  # name → schema
     result: object  # text of the last message's first one
     schema: object
-    stop: object
+    stop: object  # None: it has no such thing
     limit: object
 
 
@@ -107,7 +107,7 @@ TOLD = {
         tools=lambda body: {tool["name"]: tool["parameters"] for tool in body["tools"]},
         result=lambda body: body["input"][-1]["output"],
         schema=lambda body: body["text"]["format"]["schema"],
-        stop=lambda body: body["stop"],  # there is none
+        stop=None,
         limit=lambda body: body["max_output_tokens"],
     ),
 }
@@ -349,10 +349,14 @@ class Providers(GatewayCase):
     def test_stop_and_limit_reach_the_provider(self):
         def check(upstream, stream):
             for field in ("max_tokens", "max_completion_tokens"):
-                limits = {field: 77, "stop": ["END", "###"]}
-                _, got = self.ask(upstream, PLAIN, stream, says("user", QUESTION), **limits)
-                told = TOLD[upstream.api]
-                self.equal((told.limit(got), told.stop(got)), (77, ["END", "###"]), MIDDLE, "limit and stop")
+                told, marks = TOLD[upstream.api], {"stop": ["END", "###"]}
+                if not told.stop:
+                    body = body_of(upstream, PLAIN, stream, says("user", QUESTION), **marks)
+                    self.alice.post(CHAT, body).expect_error(422, "unsupported_parameter", PARAMETERS, param="stop")
+                    marks = {}
+                _, got = self.ask(upstream, PLAIN, stream, says("user", QUESTION), **{field: 77}, **marks)
+                came = (told.limit(got), told.stop and told.stop(got))
+                self.equal(came, (77, marks.get("stop")), MIDDLE, "limit and stop")
 
         self.on_each(check)
 
@@ -374,6 +378,7 @@ class Providers(GatewayCase):
             XAI: always | {"logit_bias"},
             ANTHROPIC: always | {"seed", "frequency_penalty", "logit_bias", "x_unknown"},
             GOOGLE: always | {"logit_bias", "x_unknown"},
+            RESPONSES: always | {"seed", "frequency_penalty", "logit_bias", "x_unknown"},
         }
 
         def check(upstream, stream):

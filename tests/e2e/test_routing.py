@@ -51,15 +51,21 @@ def way(slug, *provider_models, over=UPSTREAMS, prices=None, **members):
     return {"slug": slug, "display_name": slug, "mappings": mappings[::-1], **members}
 
 
+def named(slug):
+    """A name that the mock takes for no option."""
+    return f"mock-x{slug.replace('-', '')}"
+
+
 def pair(slug, first, over=UPSTREAMS):
     """A model whose first way behaves as said, and whose second one is good."""
-    return way(slug, first.replace("mock", f"mock-x{slug}", 1), f"mock-x{slug}2", over=over)
+    name = named(slug)
+    return way(slug, first.replace("mock", name, 1), f"{name}2", over=over)
 
 
 def each(names, model="mock"):
     """One such pair per fault, first wire format and form of answer."""
     return [
-        pair(f"{name}.{first.kind}.{form}", f"{model}-fault-{name}", others(first))
+        pair(f"{name}.{first.slug}.{form}", f"{model}-fault-{name}", others(first))
         for name in names
         for first in UPSTREAMS
         for form in ("json", "stream")
@@ -118,7 +124,7 @@ FAILED, DONE = ("error", "not_billable"), ("success", "billed")
 class FailOver(RoutingCase):
     models = [
         *each((*TRIED_ELSEWHERE, *FINAL)),
-        *(pair(f"hang.{first.kind}", "mock-fault-hang", others(first)) for first in UPSTREAMS),
+        *(pair(f"hang.{first.slug}", "mock-fault-hang", others(first)) for first in UPSTREAMS),
         *each(["cut"], "mock-n6-g5"),
         way("by-priority", "mock-xp1", "mock-xp2", "mock-xp3", "mock-xp4"),
         way("three-times", "mock-x1-fault-500", "mock-x2-fault-500", "mock-x3-fault-408", "mock-x4"),
@@ -179,7 +185,7 @@ class FailOver(RoutingCase):
             for first in UPSTREAMS:
                 for form in ("json", "stream"):
                     with self.subTest(fault=name, first=first.slug, form=form):
-                        self.check_next(f"{name}.{first.kind}.{form}", name, others(first), form == "stream")
+                        self.check_next(f"{name}.{first.slug}.{form}", name, others(first), form == "stream")
 
     def check_next(self, slug, fault, over, stream):
         answer, calls = self.ask(slug, stream=stream)
@@ -196,7 +202,7 @@ class FailOver(RoutingCase):
     def test_a_provider_that_says_nothing_is_left_for_another(self):
         def ask(number):
             with self.acme.user_client("alice") as client:
-                return client.post(CHAT, chat_body(f"hang.{UPSTREAMS[number].kind}"))
+                return client.post(CHAT, chat_body(f"hang.{UPSTREAMS[number].slug}"))
 
         for answer in at_once(len(UPSTREAMS), ask):
             self.check_answer(answer, stream=False)
@@ -207,7 +213,7 @@ class FailOver(RoutingCase):
             for first in UPSTREAMS:
                 for form in ("json", "stream"):
                     with self.subTest(fault=name, first=first.slug, form=form):
-                        answer, calls = self.ask(f"{name}.{first.kind}.{form}", stream=form == "stream")
+                        answer, calls = self.ask(f"{name}.{first.slug}.{form}", stream=form == "stream")
                         answer.expect_error(status, code, f"{FAILURES}, {name}")
                         self.equal([call["fault"] for call in calls], [name], f"{FAILURES}, {name}", "what was called")
                         self.check_attempts(answer, FAILED)
@@ -226,7 +232,7 @@ class FailOver(RoutingCase):
     def test_nothing_is_tried_again_once_the_client_has_seen_something(self):
         for first in UPSTREAMS:
             with self.subTest(first=first.slug):
-                answer, calls = self.ask(f"cut.{first.kind}.stream", stream=True)
+                answer, calls = self.ask(f"cut.{first.slug}.stream", stream=True)
                 last = answer.expect(200, ROUTING).read().decode().removesuffix("\n\n").split("\n\n")[-1]
                 error = harness.parse_json(last.removeprefix("data: ")).get("error", {})
                 self.equal(error.get("code"), "provider_error", "inference.md 3", "the last frame")
@@ -234,7 +240,7 @@ class FailOver(RoutingCase):
                 self.check_attempts(answer, ("error", "billed"))
 
                 # Who waits for a whole answer has seen nothing yet.
-                answer, calls = self.ask(f"cut.{first.kind}.json")
+                answer, calls = self.ask(f"cut.{first.slug}.json")
                 self.check_answer(answer, stream=False)
                 self.equal([call["fault"] for call in calls], ["cut", ""], FAILURES, "what was called")
                 self.check_attempts(answer, FAILED, DONE)
@@ -283,7 +289,7 @@ class CoolDown(RoutingCase):
         pair("hopeless", "mock-fault-500"),
         way("both", "mock-xboth-fault-500", "mock-xboth2-fault-500"),
         way("alone", "mock-xalone-fault-500"),
-        *(pair(f"wait.{first.kind}", "mock-first1-fault-429ra1", others(first)) for first in UPSTREAMS),
+        *(pair(f"wait.{first.slug}", "mock-first1-fault-429ra1", others(first)) for first in UPSTREAMS),
         pair("probe", "mock-d500-first1-fault-429ra1"),
         pair("left", "mock-d400-first1-fault-429ra1"),
         pair("again", "mock-first2-fault-429ra1"),
@@ -307,7 +313,7 @@ class CoolDown(RoutingCase):
         )
 
     def second(self, slug):
-        return f"mock-x{slug}2"
+        return f"{named(slug)}2"
 
     def cooling(self, slug):
         """What the status says of the model's first way."""
@@ -349,7 +355,7 @@ class CoolDown(RoutingCase):
             self.equal(row["provider_model_id"], second, "logs.md", "the row's model")
 
     def test_a_way_is_left_alone_for_as_long_as_the_provider_asks(self):
-        slugs = [f"wait.{first.kind}" for first in UPSTREAMS]
+        slugs = [f"wait.{first.slug}" for first in UPSTREAMS]
         for slug in slugs:
             self.equal(self.called(slug), [self.first(slug), self.second(slug)], FAILURES, f"first calls of {slug}")
             (entry,) = self.cooling(slug)
@@ -432,10 +438,11 @@ class CoolDown(RoutingCase):
         self.equal(self.cooling("moody"), [], COOLING)
 
     def test_what_is_final_says_nothing_about_the_way(self):
-        for slug in ("bad-request", "bad-key"):
+        for slug, status in (("bad-request", 400), ("bad-key", 401)):
             for _ in range(5):
                 _, calls = self.ask(slug)
-                self.equal([call["model"] for call in calls], [self.first(slug)], COOLING, f"calls of {slug}")
+                came = [(call["model"], call["status"]) for call in calls]
+                self.equal(came, [(self.first(slug), status)], COOLING, f"calls of {slug}")
             self.equal(self.cooling(slug), [], COOLING, slug)
 
     def test_a_restart_forgets(self):

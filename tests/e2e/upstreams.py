@@ -69,7 +69,8 @@ ANTHROPIC = Upstream("m-anthropic", "anthropic", "", "messages", "messages", Tru
 GOOGLE = Upstream(
     "m-google", "google", "/v1beta", "generateContent", "generateContent", True, True, (503, "provider_error")
 )
-UPSTREAMS = (COMPATIBLE, XAI, ANTHROPIC, GOOGLE)
+RESPONSES = Upstream("m-responses", "openai", "/v1", "responses", "responses", True, False, (502, "provider_error"))
+UPSTREAMS = (COMPATIBLE, XAI, ANTHROPIC, GOOGLE, RESPONSES)
 
 
 def bootstrap(mock, models, platforms):
