@@ -6,6 +6,8 @@
 
 namespace assistiv {
 
+using namespace Qt::StringLiterals;
+
 namespace {
 
 Question::Facts factsOf(const ChatRequest &request)
@@ -29,6 +31,13 @@ bool takesSampling(const ModelQuirks &quirks, const ChatRequest &request)
     return true;
 }
 
+/// Other parameters that a model refuses are left out; without this one the answer would be another.
+bool lacksStop(const CatalogMapping &mapping, const ChatRequest &request)
+{
+    const ChatRequest::Member *stop = request.find("stop");
+    return stop && request.valueOf(*stop) != "null" && mapping.quirks.rejects.contains("stop");
+}
+
 /// How the mapping's provider wants this chat completion.
 ChatTarget chatTarget(const CatalogMapping &mapping, const ChatRequest &request)
 {
@@ -42,6 +51,8 @@ ChatTarget chatTarget(const CatalogMapping &mapping, const ChatRequest &request)
     target.takesSampling = takesSampling(mapping.quirks, request);
     target.asksForUsage = mapping.options.usageInStream;
     target.countsReasoningBeside = mapping.kind == ProviderKind::Xai;
+    if (mapping.kind == ProviderKind::Xai)
+        target.dropFields.append("logit_bias");
     return target;
 }
 
@@ -68,8 +79,15 @@ QByteArray ChatQuestion::newAnswerId() const
 Result<std::unique_ptr<Dialogue>> ChatQuestion::put(const CatalogModel &model, const CatalogMapping &mapping,
                                                     const AnswerIdentity &identity)
 {
-    if (passage(ClientApi::Chat, mapping.kind, mapping.upstreamApi) == Passage::Verbatim)
+    if (passage(ClientApi::Chat, mapping.kind, mapping.upstreamApi) == Passage::Verbatim) {
+        if (lacksStop(mapping, m_request)) {
+            return Error { .code = ErrorCode::UnsupportedParameter,
+                           .message = u"\"stop\" is not supported by model %1; remove it or choose another model."_s.arg(
+                               QString::fromUtf8(m_request.model)),
+                           .param = u"stop"_s };
+        }
         return verbatimChat(m_request, chatTarget(mapping, m_request), identity);
+    }
     const ClientProtocol &protocol = clientProtocol(ClientApi::Chat);
     if (!m_meaning)
         m_meaning = protocol.decode(m_request.body);

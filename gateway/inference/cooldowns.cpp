@@ -23,6 +23,7 @@ void Cooldowns::rest(Trouble &trouble, qint64 ms) const
 {
     trouble.untilMs = m_clock.steadyMs() + ms;
     trouble.until = m_clock.now().plusMs(ms);
+    trouble.isProbed = false;
 }
 
 void Cooldowns::sort(QList<RouteLeg> &legs)
@@ -38,8 +39,10 @@ void Cooldowns::sort(QList<RouteLeg> &legs)
     if (warm == legs.begin())
         return; // none is better than the other
     // The first one is the one that is called.
-    if (const auto probed = m_troubles.find(wayOf(legs.constFirst())); probed != m_troubles.end() && probed->untilMs > 0)
+    if (const auto probed = m_troubles.find(wayOf(legs.constFirst())); probed != m_troubles.end() && probed->untilMs > 0) {
         rest(*probed, ProbeMs);
+        probed->isProbed = true;
+    }
 }
 
 void Cooldowns::noteSuccess(const RouteLeg &leg)
@@ -62,12 +65,21 @@ void Cooldowns::noteFailure(const RouteLeg &leg, int retryAfterSeconds)
     m_count.store(m_troubles.size(), std::memory_order_relaxed);
     ++trouble.failures;
     qint64 ms = qMin(qint64(retryAfterSeconds) * 1000, LongestRestMs);
-    if (trouble.failures >= Patience) {
-        const int doublings = qMin(trouble.failures - Patience, 10);
+    if (trouble.failures >= Patience || trouble.isProbed) {
+        const int doublings = qBound(0, trouble.failures - Patience, 10);
         ms = qMax(ms, qMin(FirstRestMs << doublings, LongestRestMs));
     }
     if (ms > 0)
         rest(trouble, ms);
+}
+
+void Cooldowns::noteNothing(const RouteLeg &leg)
+{
+    if (m_count.load(std::memory_order_relaxed) == 0)
+        return;
+    const std::scoped_lock lock(m_mutex);
+    if (const auto trouble = m_troubles.find(wayOf(leg)); trouble != m_troubles.end() && trouble->isProbed)
+        rest(*trouble, 0);
 }
 
 QList<Cooldowns::Cooling> Cooldowns::cooling() const

@@ -39,6 +39,9 @@ public:
     /// That way failed in a manner that another way might not. retryAfterSeconds: what the provider asked for, 0 when nothing.
     void noteFailure(const RouteLeg &leg, int retryAfterSeconds);
 
+    /// That way's call ended without telling anything about it; if it was the probe, the next call is.
+    void noteNothing(const RouteLeg &leg);
+
     QList<Cooling> cooling() const;
 
 private:
@@ -50,6 +53,7 @@ private:
         int failures = 0;
         qint64 untilMs = 0; // steady; 0: not cooling
         Timestamp until;
+        bool isProbed = false;
     };
     static Way wayOf(const RouteLeg &leg) { return { leg.mapping->id, leg.key.id }; }
     void rest(Trouble &trouble, qint64 ms) const;

@@ -152,7 +152,6 @@ bool InferenceExchange::chooseRoute()
         return refused(notCapable(facts.model, u"tools"_s, u"tools"_s));
     if (facts.usesImages && !isCapable(*m_model, u"vision"_s))
         return refused(notCapable(facts.model, u"images"_s, facts.api == ClientApi::Chat ? u"messages"_s : u"input"_s));
-    m_parts.cooldowns.sort(m_legs);
     m_identity = { m_question->newAnswerId(), facts.model, m_parts.clock.now() };
     return true;
 }
@@ -193,6 +192,7 @@ std::optional<UpstreamCall> InferenceExchange::nextCall()
             m_attempt.number = number;
             return std::move(*call);
         }
+        m_parts.cooldowns.noteNothing(leg);
         if (m_attempt.number == 0)
             m_error = call.error();
     }
@@ -201,6 +201,8 @@ std::optional<UpstreamCall> InferenceExchange::nextCall()
 
 void InferenceExchange::callNext()
 {
+    if (m_attempt.number == 0)
+        m_parts.cooldowns.sort(m_legs); // whose first one is called now
     auto call = nextCall();
     if (!call)
         return m_attempt.number == 0 ? refuse(m_error) : endWithError(m_error);
@@ -210,8 +212,7 @@ void InferenceExchange::callNext()
     m_upstreamEnded = false;
     m_settled = false;
 
-    if (!call->dropped.isEmpty() && m_client && m_attempt.number == 1)
-        m_client->addHeader("x-dropped-params", call->dropped.join(", "));
+    m_attempt.dropped = call->dropped;
     if (m_attempt.leg.mapping->kind == ProviderKind::Sandbox)
         m_attempt.reply = new SandboxReply(call->body, m_attempt.startedAt, this);
     else
@@ -258,6 +259,7 @@ void InferenceExchange::forward(const QByteArray &frame)
     if (!m_streaming) {
         m_streaming = true;
         m_parts.metrics.streamsOpen.fetch_add(1, std::memory_order_relaxed);
+        nameDropped();
         m_client->beginStream("text/event-stream");
     }
     m_silence.start();
@@ -315,8 +317,16 @@ void InferenceExchange::finish()
         m_question->stored());
 }
 
+void InferenceExchange::nameDropped()
+{
+    if (!m_attempt.dropped.isEmpty())
+        m_client->addHeader("x-dropped-params", m_attempt.dropped.join(", "));
+}
+
 void InferenceExchange::send(const QByteArray &lastBytes)
 {
+    if (!m_streaming)
+        nameDropped();
     if (!m_question->facts().stream)
         return m_client->reply(200, lastBytes);
     if (!m_streaming)
@@ -347,6 +357,8 @@ void InferenceExchange::failAttempt(const UpstreamFailure &failure)
     m_error = failure.error;
     if (failure.mayTryNext)
         m_parts.cooldowns.noteFailure(m_attempt.leg, failure.error.retryAfterSeconds);
+    else
+        m_parts.cooldowns.noteNothing(m_attempt.leg);
     dropReply();
 
     // What a client has seen is paid for; what it has not may be had elsewhere.
@@ -412,6 +424,7 @@ void InferenceExchange::cancel()
         return; // nothing runs upstream, or its bill is on the way already
     m_upstreamEnded = true;
     m_silence.stop();
+    m_parts.cooldowns.noteNothing(m_attempt.leg);
     // A provider that has not answered yet has used nothing.
     std::optional<Dialogue::Consumption> used;
     if (m_attempt.reply->status() == 200)
@@ -489,6 +502,12 @@ QByteArray InferenceExchange::metadata(const Usage &usage, Picos providerCost, M
         json.member("cached_tokens", usage.inCached);
     if (const Money unmarked = Money::fromPicos(providerCost); unmarked != billed)
         json.key("provider_cost_usd").utf8(unmarked.toFixed());
+    if (!m_attempt.dropped.isEmpty()) {
+        json.key("dropped_params").beginArray();
+        for (const QByteArray &name : m_attempt.dropped)
+            json.utf8(name);
+        json.endArray();
+    }
     if (mapping.kind == ProviderKind::Sandbox)
         json.member("sandbox", true);
     json.key("pricing").beginObject().member("version", mapping.priceVersion).member("in_fresh", usage.inFresh);

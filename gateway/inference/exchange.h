@@ -46,6 +46,8 @@ private:
         qint64 firstByteMs = -1;
         UpstreamOutcome failure = UpstreamOutcome::Failed; // should it end with an error
         HttpReply *reply = nullptr;
+        /// What the client sent and this provider was not asked.
+        QByteArrayList dropped;
     };
 
     // In this order.
@@ -66,6 +68,8 @@ private:
     void forward(const QByteArray &frame);
     void finish();
     void send(const QByteArray &lastBytes);
+    /// In the answer's head; not before it is known whose answer it will be.
+    void nameDropped();
     void failAttempt(const UpstreamFailure &failure);
     /// The provider answered with another status than 200.
     void failWithStatus();

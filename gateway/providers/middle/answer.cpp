@@ -105,14 +105,18 @@ void Meter::note(const Event &event)
         m_isComplete = true;
 }
 
+bool Meter::isBehind() const
+{
+    return m_reported && !m_isComplete && m_reported->completion() < estimatedTokens(m_outputBytes);
+}
+
 Usage Meter::usage(qint64 estimatedPromptTokens) const
 {
     const qint64 seen = estimatedTokens(m_outputBytes);
     if (!m_reported)
         return { .inFresh = estimatedPromptTokens, .outText = seen };
     Usage usage = *m_reported;
-    // A count from the middle of an answer is behind what has been written since.
-    if (!m_isComplete && usage.completion() < seen)
+    if (isBehind())
         usage.outText = seen - usage.outReasoning;
     return usage;
 }

@@ -47,14 +47,17 @@ class Meter
 public:
     void note(const Event &event);
 
-    /// Whether the provider has counted.
-    bool isReported() const { return m_reported.has_value(); }
+    /// Whether the provider has counted all of it.
+    bool isReported() const { return m_reported && !isBehind(); }
     /// Bytes of text, call names, arguments and visible reasoning.
     qint64 outputBytes() const { return m_outputBytes; }
     /// What to bill: as reported, or estimated without a report; of an answer that broke off at least what was seen.
     Usage usage(qint64 estimatedPromptTokens) const;
 
 private:
+    /// A count from the middle of an answer does not know what has been written since.
+    bool isBehind() const;
+
     std::optional<Usage> m_reported;
     qint64 m_outputBytes = 0;
     bool m_isComplete = false;

@@ -116,7 +116,7 @@ void tst_Middle::bills_data()
                                                 << false << 50LL << 2LL;
     QTest::newRow("estimated when a report made no sense") << Events { report, UsageReport(), TextDelta { "01234" }, finish } << false << 50LL << 2LL;
     QTest::newRow("at least what was seen of an answer that broke off")
-        << Events { report, TextDelta { "0123456789abcdefg" } } << true << 7LL << 5LL;
+        << Events { report, TextDelta { "0123456789abcdefg" } } << false << 7LL << 5LL;
     QTest::newRow("the report, when it is ahead of what was seen") << Events { report, TextDelta { "0" } } << true << 7LL << 3LL;
     QTest::newRow("visible reasoning and refusals are output") << Events { ReasoningDelta { "0123" }, RefusalDelta { "0" } } << false << 50LL << 2LL;
 }
