@@ -4,7 +4,9 @@
 
 #include "core/id.h"
 #include "core/jsonwriter.h"
+#include "core/messageserror.h"
 #include "http/answerhead.h"
+#include "http/dialect.h"
 
 namespace assistiv {
 
@@ -42,7 +44,9 @@ void replyError(HttpExchange &exchange, const Error &error)
 {
     for (const auto &[name, value] : errorHeaders(error))
         exchange.addHeader(name, value);
-    exchange.reply(errorStatus(error), errorBody(error));
+    const HttpRequest &request = exchange.request();
+    const bool isAnthropic = dialectOf(request.path) == Dialect::Anthropic;
+    exchange.reply(errorStatus(error), isAnthropic ? messagesErrorBody(error, request.requestId) : errorBody(error));
 }
 
 QByteArray closingAnswer(const Error &error, HttpMethod method)

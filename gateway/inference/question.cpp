@@ -3,16 +3,21 @@
 #include "inference/question.h"
 
 #include "inference/chatquestion.h"
+#include "inference/embeddingsquestion.h"
+#include "inference/messagesquestion.h"
 
 namespace assistiv {
 
 using namespace Qt::StringLiterals;
 
-Result<std::unique_ptr<Question>> readQuestion(ClientApi api, const QByteArray &body)
+Result<std::unique_ptr<Question>> readQuestion(ClientApi api, const HttpRequest &request)
 {
     switch (api) {
-    case ClientApi::Chat: return ChatQuestion::read(body);
+    case ClientApi::Chat: return ChatQuestion::read(request.body);
     case ClientApi::Responses: break;
+    case ClientApi::Messages: return MessagesQuestion::read(request);
+    case ClientApi::TokenCount: return TokenCountQuestion::read(request);
+    case ClientApi::Embeddings: return EmbeddingsQuestion::read(request.body);
     }
     return Error { ErrorCode::Internal, u"This protocol is not served."_s };
 }
