@@ -10,6 +10,15 @@
 
 namespace assistiv {
 
+namespace {
+
+QByteArray bodyIn(Dialect dialect, const Error &error, QByteArrayView requestId)
+{
+    return dialect == Dialect::Anthropic ? messagesErrorBody(error, requestId) : errorBody(error);
+}
+
+} // namespace
+
 int errorStatus(const Error &error)
 {
     return errorRow(error.code).status;
@@ -45,17 +54,17 @@ void replyError(HttpExchange &exchange, const Error &error)
     for (const auto &[name, value] : errorHeaders(error))
         exchange.addHeader(name, value);
     const HttpRequest &request = exchange.request();
-    const bool isAnthropic = dialectOf(request.path) == Dialect::Anthropic;
-    exchange.reply(errorStatus(error), isAnthropic ? messagesErrorBody(error, request.requestId) : errorBody(error));
+    exchange.reply(errorStatus(error), bodyIn(dialectOf(request.path), error, request.requestId));
 }
 
-QByteArray closingAnswer(const Error &error, HttpMethod method)
+QByteArray closingAnswer(const Error &error, HttpMethod method, QByteArrayView path)
 {
-    const QByteArray body = errorBody(error);
+    const QByteArray requestId = RequestId::create().toLatin1();
+    const QByteArray body = bodyIn(dialectOf(path), error, requestId);
     QByteArray answer = beginHead(errorStatus(error));
     appendHeader(answer, "content-type", JsonContentType);
     appendHeader(answer, "content-length", QByteArray::number(body.size()));
-    appendHeader(answer, "x-request-id", RequestId::create().toLatin1());
+    appendHeader(answer, "x-request-id", requestId);
     for (const auto &[name, value] : errorHeaders(error))
         appendHeader(answer, name, value);
     appendHeader(answer, "connection", "close");

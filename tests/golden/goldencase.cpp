@@ -4,6 +4,7 @@
 
 #include "catalog/catalogwords.h"
 #include "core/jsonwriter.h"
+#include "providers/messages/verbatimmessages.h"
 
 #include <QtCore/QDir>
 #include <QtCore/QFile>
@@ -41,6 +42,8 @@ void readTarget(Case &golden, QJsonObject target)
         target.insert(member.key(), member.value());
     golden.kind = providerKindFrom(target.value("kind"_L1).toString()).value_or(ProviderKind::OpenAi);
     golden.api = upstreamApiFrom(target.value("upstream_api"_L1).toString()).value_or(UpstreamApi::Chat);
+    const QString client = target.value("client"_L1).toString();
+    golden.client = client == "messages"_L1 ? ClientApi::Messages : ClientApi::Chat;
     const QJsonArray marks = target.value("end_marks"_L1).toArray();
     for (const QJsonValue &mark : marks)
         golden.endMarks.append(mark.toString().toUtf8());
@@ -58,9 +61,10 @@ void readTarget(Case &golden, QJsonObject target)
         qFatal("%s: %s", qPrintable(golden.name), qPrintable(problem.first->message));
 }
 
-AnswerIdentity identityFor(const QByteArray &model)
+AnswerIdentity identityFor(const Case &golden, const QByteArray &model)
 {
-    return { "chatcmpl-golden", model, Timestamp::fromMs(1'775'644'200'000) };
+    const bool isChat = golden.client == ClientApi::Chat;
+    return { isChat ? "chatcmpl-golden" : "msg_golden", model, Timestamp::fromMs(1'775'644'200'000) };
 }
 
 ChatTarget chatTargetFor(const UpstreamTarget &target)
@@ -71,6 +75,14 @@ ChatTarget chatTargetFor(const UpstreamTarget &target)
     chat.dropFields = target.options.dropFields + target.quirks.rejects;
     chat.takesSampling = target.quirks.sampling != Sampling::Never;
     return chat;
+}
+
+Result<std::unique_ptr<Dialogue>> verbatimMessagesOf(const Case &golden, const QByteArray &clientBytes)
+{
+    const auto request = parseMessagesRequest(clientBytes);
+    if (!request)
+        return request.error();
+    return verbatimMessages(*request, {}, golden.target, identityFor(golden, request->model));
 }
 
 } // namespace
@@ -101,6 +113,11 @@ QList<Case> allCases(const QString &root)
     return cases;
 }
 
+bool isTranslated(const Case &golden)
+{
+    return passage(golden.client, golden.kind, golden.api) == Passage::Translated;
+}
+
 bool mayBeComplete(const Case &golden, const QByteArray &stream)
 {
     return std::any_of(golden.endMarks.begin(), golden.endMarks.end(),
@@ -111,10 +128,12 @@ Result<std::unique_ptr<Dialogue>> dialogueFor(const Case &golden, const QByteArr
                                               std::optional<bool> stream)
 {
     if (passage(golden.client, golden.kind, golden.api) == Passage::Verbatim) {
+        if (golden.client == ClientApi::Messages)
+            return verbatimMessagesOf(golden, clientBytes);
         const auto request = parseChatRequest(clientBytes);
         if (!request)
             return request.error();
-        return verbatimChat(*request, chatTargetFor(golden.target), identityFor(request->model));
+        return verbatimChat(*request, chatTargetFor(golden.target), identityFor(golden, request->model));
     }
     const ClientProtocol &protocol = clientProtocol(golden.client);
     auto request = protocol.decode(clientBytes);
@@ -124,7 +143,7 @@ Result<std::unique_ptr<Dialogue>> dialogueFor(const Case &golden, const QByteArr
     const ProviderCodec *codec = providerCodec(golden.kind, golden.api);
     if (!codec)
         qFatal("%s: no codec", qPrintable(golden.name));
-    return translated(protocol, *codec, *request, golden.target, identityFor(request->model));
+    return translated(protocol, *codec, *request, golden.target, identityFor(golden, request->model));
 }
 
 Outcome replay(Dialogue &dialogue, const QByteArrayList &pieces)

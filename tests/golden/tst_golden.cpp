@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: Assistiv Gateway contributors
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "golden/goldencase.h"
+#include "golden/messagestream.h"
 
 #include <QtCore/QJsonArray>
 #include <QtCore/QJsonDocument>
@@ -68,9 +69,11 @@ static QStringList frames(const QByteArray &stream)
     QStringList found;
     const QList<QByteArray> parts = QByteArray(stream).replace("\n\n", "\x01").split('\x01');
     for (const QByteArray &frame : parts) {
-        const QByteArray data = frame.startsWith("data: ") ? frame.sliced(6) : frame;
-        const QJsonDocument json = QJsonDocument::fromJson(data);
-        found.append(QString::fromUtf8(json.isNull() ? frame : "data: " + json.toJson(QJsonDocument::Compact)));
+        // Perhaps behind the event's name.
+        const qsizetype begin = frame.startsWith("data: ") ? 6 : frame.indexOf("\ndata: ") + 7;
+        const QJsonDocument json = begin < 6 ? QJsonDocument() : QJsonDocument::fromJson(frame.sliced(begin));
+        const QByteArray compact = json.isNull() ? frame : frame.first(begin) + json.toJson(QJsonDocument::Compact);
+        found.append(QString::fromUtf8(compact));
     }
     return found;
 }
@@ -170,6 +173,8 @@ void tst_Golden::answersWithAStream()
     verifyOutcome(outcome, golden);
     if (!QTest::currentTestFailed())
         QCOMPARE(frames(outcome.forClient), frames(golden.answerSse));
+    if (golden.client == ClientApi::Messages)
+        QCOMPARE(golden::problemOfMessageStream(outcome.forClient, golden::isTranslated(golden)), QString());
 }
 
 void tst_Golden::answersInOnePiece()

@@ -19,7 +19,7 @@ namespace {
 using json::dom::element;
 
 constexpr qsizetype LongestEmbeddingsModel = 200;
-constexpr size_t MostInputs = 2048;
+constexpr qsizetype MostInputs = 2048;
 
 class EmbeddingsChecker
 {
@@ -88,18 +88,14 @@ private:
     void input(element value)
     {
         m_hasInput = true;
-        json::dom::array list;
-        const bool isList = !value.get(list) && list.size() > 0 && list.size() <= MostInputs;
-        const bool isTokens = isList && isToken(list.at(0).value_unsafe());
-        if (isTokens ? !tokens(value) : !isList && !text(value))
-            return refuse("input", u"input must be a text or tokens, or at most %1 of them, none of them empty"_s.arg(MostInputs));
-        if (isTokens || !isList)
+        const QList<element> list = json::elements(value);
+        if (!value.is_array() ? text(value) : !list.isEmpty() && isToken(list.first()) && tokens(value))
             return;
-        int index = 0;
-        for (const element entry : list) {
-            if (!text(entry) && !tokens(entry))
-                return refuse("input[" + QByteArray::number(index) + ']', u"each input must be a text or tokens"_s);
-            ++index;
+        if (list.isEmpty() || list.size() > MostInputs || isToken(list.first()))
+            return refuse("input", u"input must be a text or tokens, or at most %1 of them"_s.arg(MostInputs));
+        for (qsizetype i = 0; i < list.size(); ++i) {
+            if (!text(list[i]) && !tokens(list[i]))
+                return refuse("input[" + QByteArray::number(i) + ']', u"each input must be a text or tokens"_s);
         }
     }
 
@@ -202,7 +198,7 @@ public:
     }
 
 private:
-    const EmbeddingsRequest &m_request;
+    const EmbeddingsRequest m_request;
     const UpstreamTarget m_target;
     const AnswerIdentity m_identity;
     QByteArray m_body;

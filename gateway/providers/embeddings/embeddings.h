@@ -20,7 +20,7 @@ struct EmbeddingsRequest
 /// InvalidJson or ValidationError, with the offending field in param.
 Result<EmbeddingsRequest> parseEmbeddingsRequest(const QByteArray &body);
 
-/// Embeddings on a server that has OpenAI's route for them. The request must outlive the dialogue.
+/// Embeddings on a server that has OpenAI's route for them.
 std::unique_ptr<Dialogue> verbatimEmbeddings(const EmbeddingsRequest &request, const UpstreamTarget &target,
                                              const AnswerIdentity &identity);
 

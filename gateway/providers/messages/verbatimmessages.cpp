@@ -100,7 +100,7 @@ protected:
         }
     }
 
-    const MessagesRequest &m_request;
+    const MessagesRequest m_request;
     const MessagesHeaders m_headers;
     const UpstreamTarget m_target;
     const AnswerIdentity m_identity;
@@ -278,7 +278,7 @@ public:
     Consumption consumption() const override { return {}; }
 
 private:
-    const MessagesRequest &m_request;
+    const MessagesRequest m_request;
     const MessagesHeaders m_headers;
     const UpstreamTarget m_target;
     QByteArray m_body;

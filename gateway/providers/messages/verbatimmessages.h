@@ -15,8 +15,7 @@ struct MessagesHeaders
     QByteArray betas = {};
 };
 
-/// Messages on a provider that speaks them: bytes pass through, and what they say is read on the way. The request must
-/// outlive the dialogue.
+/// Messages on a provider that speaks them: bytes pass through, and what they say is read on the way.
 std::unique_ptr<Dialogue> verbatimMessages(const MessagesRequest &request, const MessagesHeaders &headers,
                                            const UpstreamTarget &target, const AnswerIdentity &identity);
 /// Asks that provider how many tokens the request has.
