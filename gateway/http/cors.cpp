@@ -43,8 +43,8 @@ bool names(const QList<QByteArray> &origins, QByteArrayView origin)
 
 bool isSharedPath(QByteArrayView path)
 {
-    static constexpr const char *Shared[] = {"/v1/me",     "/v1/chat/completions", "/v1/responses",
-                                             "/v1/models", "/connections",         "/mcp"};
+    static constexpr const char *Shared[] = {"/v1/me",     "/v1/chat/completions", "/v1/responses", "/v1/messages",
+                                             "/v1/embeddings", "/v1/models", "/connections", "/mcp"};
     return std::any_of(std::begin(Shared), std::end(Shared), [path](QByteArrayView p) { return isWithin(path, p); });
 }
 
@@ -63,7 +63,8 @@ HttpHeaders corsHeaders(QByteArrayView path, QByteArrayView origin, const CorsSe
         return {};
     HttpHeaders headers = {
         {"access-control-allow-headers",
-         "authorization, content-type, idempotency-key, mcp-session-id, mcp-protocol-version, last-event-id"},
+         "authorization, content-type, idempotency-key, mcp-session-id, mcp-protocol-version, last-event-id, "
+         "x-api-key, anthropic-version, anthropic-beta, anthropic-dangerous-direct-browser-access"},
         {"access-control-allow-methods", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"},
         {"access-control-expose-headers", "retry-after, x-request-id, mcp-session-id"},
     };

@@ -4,9 +4,20 @@
 
 #include "core/id.h"
 #include "core/jsonwriter.h"
+#include "core/messageserror.h"
 #include "http/answerhead.h"
+#include "http/dialect.h"
 
 namespace assistiv {
+
+namespace {
+
+QByteArray bodyIn(Dialect dialect, const Error &error, QByteArrayView requestId)
+{
+    return dialect == Dialect::Anthropic ? messagesErrorBody(error, requestId) : errorBody(error);
+}
+
+} // namespace
 
 int errorStatus(const Error &error)
 {
@@ -42,16 +53,18 @@ void replyError(HttpExchange &exchange, const Error &error)
 {
     for (const auto &[name, value] : errorHeaders(error))
         exchange.addHeader(name, value);
-    exchange.reply(errorStatus(error), errorBody(error));
+    const HttpRequest &request = exchange.request();
+    exchange.reply(errorStatus(error), bodyIn(dialectOf(request.path), error, request.requestId));
 }
 
-QByteArray closingAnswer(const Error &error, HttpMethod method)
+QByteArray closingAnswer(const Error &error, HttpMethod method, QByteArrayView path)
 {
-    const QByteArray body = errorBody(error);
+    const QByteArray requestId = RequestId::create().toLatin1();
+    const QByteArray body = bodyIn(dialectOf(path), error, requestId);
     QByteArray answer = beginHead(errorStatus(error));
     appendHeader(answer, "content-type", JsonContentType);
     appendHeader(answer, "content-length", QByteArray::number(body.size()));
-    appendHeader(answer, "x-request-id", RequestId::create().toLatin1());
+    appendHeader(answer, "x-request-id", requestId);
     for (const auto &[name, value] : errorHeaders(error))
         appendHeader(answer, name, value);
     appendHeader(answer, "connection", "close");

@@ -218,7 +218,9 @@ void GuardConnection::refuse(const Error &error)
     m_refused = true;
     noteAnswer(RouteGroup::None, errorStatus(error));
     discardInput();
-    send(closingAnswer(error, m_phase == Phase::Body ? m_head.request.method : m_check.method()));
+    const bool hasHead = m_phase == Phase::Body;
+    send(closingAnswer(error, hasHead ? m_head.request.method : m_check.method(),
+                       hasHead ? QByteArrayView(m_head.request.path) : m_check.path()));
     close();
 }
 

@@ -51,6 +51,7 @@ public:
     RequestHead takeHead();
     /// What is known so far.
     HttpMethod method() const { return m_head.request.method; }
+    QByteArrayView path() const { return m_head.request.path; }
     /// Once Refused: why.
     const Error &refusal() const { return m_refusal; }
 

@@ -4,6 +4,7 @@
 
 #include "core/errors.h"
 #include "core/log.h"
+#include "http/dialect.h"
 
 #include <QtCore/QDir>
 #include <QtCore/QHash>
@@ -146,7 +147,7 @@ private:
             if (!all.contains(QString::number(each.key())))
                 all.insert(QString::number(each.key()), refusal(each.key(), each.value()));
         }
-        all.insert("default"_L1, reference("responses"_L1, u"Failure"_s));
+        all.insert("default"_L1, reference("responses"_L1, isAnthropic() ? u"MessagesFailure"_s : u"Failure"_s));
         return all;
     }
 
@@ -186,12 +187,15 @@ private:
         return byStatus;
     }
 
-    static QJsonObject refusal(int status, const QStringList &codes)
+    bool isAnthropic() const { return dialectOf(m_entry.path) == Dialect::Anthropic; }
+
+    QJsonObject refusal(int status, const QStringList &codes) const
     {
         const QJsonObject code { { u"enum"_s, QJsonArray::fromStringList(codes) } };
         const QJsonObject error { { u"properties"_s, QJsonObject { { u"code"_s, code } } } };
+        const QJsonObject form = reference("schemas"_L1, isAnthropic() ? u"MessagesError"_s : u"Error"_s);
         const QJsonObject narrowed { { u"properties"_s, QJsonObject { { u"error"_s, error } } } };
-        const QJsonObject schema { { u"allOf"_s, QJsonArray { reference("schemas"_L1, u"Error"_s), narrowed } } };
+        const QJsonObject schema { { u"allOf"_s, QJsonArray { form, narrowed } } };
         QJsonObject headers { { u"x-request-id"_s, reference("headers"_L1, u"RequestId"_s) } };
         if (status == 429 || status == 503)
             headers.insert("retry-after"_L1, reference("headers"_L1, u"RetryAfter"_s));

@@ -3,6 +3,7 @@
 #include "http/router.h"
 
 #include "core/hashing.h"
+#include "http/dialect.h"
 #include "http/errorbody.h"
 #include "services/services.h"
 
@@ -32,6 +33,13 @@ QByteArray bearerKey(const HttpRequest &request)
     if (blank < 0 || header.first(blank).compare("bearer", Qt::CaseInsensitive) != 0)
         return {};
     return header.sliced(blank + 1).trimmed().toByteArray();
+}
+
+/// Anthropic's clients have a header of their own for it; who sends both means that one.
+QByteArray keyOf(const HttpRequest &request)
+{
+    const QByteArrayView header = request.header("x-api-key").trimmed();
+    return dialectOf(request.path) == Dialect::Anthropic && !header.isEmpty() ? header.toByteArray() : bearerKey(request);
 }
 
 bool opens(KeyType type, RequiredKey required)
@@ -103,6 +111,8 @@ void Router::handle(HttpExchange *exchange)
     if (applyCors(*exchange, m_cors))
         return;
     const HttpRequest &request = exchange->request();
+    if (dialectOf(request.path) == Dialect::Anthropic)
+        exchange->addHeader("request-id", request.requestId); // where Anthropic's clients look for it
     Request pending { .exchange = exchange, .match = m_routes.find(request.method, request.path), .keyHash = {} };
     if (!pending.match.entry) {
         if (pending.match.allow.isEmpty())
@@ -115,7 +125,7 @@ void Router::handle(HttpExchange *exchange)
     if (key == RequiredKey::None || (key == RequiredKey::AdminOrLocal && isLocal(request)))
         return run(pending, {});
 
-    const QByteArray rawKey = bearerKey(request);
+    const QByteArray rawKey = keyOf(request);
     if (rawKey.isEmpty() || rawKey.size() > 200)
         return replyError(*exchange, unauthorized());
     pending.keyHash = sha256(rawKey);

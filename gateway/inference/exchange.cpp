@@ -36,8 +36,13 @@ UpstreamOutcome outcomeOf(ErrorCode code)
     }
 }
 
-Error modelNotFound(const QByteArray &model)
+Error modelNotFound(const QByteArray &model, ClientApi api = ClientApi::Chat)
 {
+    if (api == ClientApi::Embeddings) {
+        return { .code = ErrorCode::ModelNotFound,
+                 .message = u"The model \"%1\" makes no embeddings on this platform."_s.arg(QString::fromUtf8(model)),
+                 .param = u"model"_s };
+    }
     return { .code = ErrorCode::ModelNotFound,
              .message = u"The model \"%1\" is not available on this platform."_s.arg(QString::fromUtf8(model)),
              .param = u"model"_s };
@@ -48,6 +53,19 @@ Error modelWithoutPrice(const QByteArray &model)
     return { .code = ErrorCode::ModelNotFound,
              .message = u"The model \"%1\" has no price yet, so it cannot be called on a budget."_s.arg(QString::fromUtf8(model)),
              .param = u"model"_s };
+}
+
+/// What the kind of request does not tell.
+QByteArrayView routeWord(ClientApi api)
+{
+    switch (api) {
+    case ClientApi::Messages: return "messages";
+    case ClientApi::Embeddings: return "embeddings";
+    case ClientApi::Chat:
+    case ClientApi::Responses:
+    case ClientApi::TokenCount: break;
+    }
+    return {};
 }
 
 /// A model of which nobody has said what it can do is asked all the same.
@@ -73,7 +91,7 @@ InferenceExchange::InferenceExchange(InferenceParts &parts, const Caller &caller
     m_parts.inFlight.fetch_add(1, std::memory_order_relaxed);
     connect(client, &HttpExchange::gone, this, &InferenceExchange::onClientGone);
     m_silence.setInterval(SilencePingMs);
-    connect(&m_silence, &QTimer::timeout, this, [this] { forward(": ping\n\n"); });
+    connect(&m_silence, &QTimer::timeout, this, [this] { forward(m_question->ping()); });
 }
 
 InferenceExchange::~InferenceExchange()
@@ -85,7 +103,7 @@ InferenceExchange::~InferenceExchange()
 
 void InferenceExchange::start(ClientApi api)
 {
-    auto question = readQuestion(api, m_client->request().body);
+    auto question = readQuestion(api, m_client->request());
     if (!question)
         return refuse(question.error());
     m_question = std::move(*question);
@@ -137,7 +155,7 @@ bool InferenceExchange::chooseRoute()
         return refused(modelNotFound(facts.model));
     m_legs = routeOf(facts.api, *m_model, *m_admission.providerKeys);
     if (m_legs.isEmpty())
-        return refused(modelNotFound(facts.model));
+        return refused(modelNotFound(facts.model, facts.api));
     if (!m_admission.budget.isNull()) {
         m_legs.removeIf([](const RouteLeg &leg) { return !hasPrice(*leg.mapping); });
         if (m_legs.isEmpty())
@@ -151,7 +169,7 @@ bool InferenceExchange::chooseRoute()
     if (facts.usesTools && !isCapable(*m_model, u"tools"_s))
         return refused(notCapable(facts.model, u"tools"_s, u"tools"_s));
     if (facts.usesImages && !isCapable(*m_model, u"vision"_s))
-        return refused(notCapable(facts.model, u"images"_s, facts.api == ClientApi::Chat ? u"messages"_s : u"input"_s));
+        return refused(notCapable(facts.model, u"images"_s, facts.api == ClientApi::Responses ? u"input"_s : u"messages"_s));
     m_identity = { m_question->newAnswerId(), facts.model, m_parts.clock.now() };
     return true;
 }
@@ -201,8 +219,13 @@ std::optional<UpstreamCall> InferenceExchange::nextCall()
 
 void InferenceExchange::callNext()
 {
-    if (m_attempt.number == 0)
+    if (m_attempt.number == 0) {
         m_parts.cooldowns.sort(m_legs); // whose first one is called now
+        if (const auto known = m_question->knownAnswer(*m_legs.constFirst().mapping)) {
+            m_client->reply(200, *known);
+            return over();
+        }
+    }
     auto call = nextCall();
     if (!call)
         return m_attempt.number == 0 ? refuse(m_error) : endWithError(m_error);
@@ -444,6 +467,11 @@ void InferenceExchange::settle(CallStatus status, const std::optional<Usage> &us
 {
     m_settled = true;
     noteAttempt(status);
+    // Not at once: whoever settles has not yet done with the attempt.
+    if (!m_question->isBilled()) {
+        QMetaObject::invokeMethod(this, [then = std::move(then)] { then({}); }, Qt::QueuedConnection);
+        return;
+    }
     if (usage)
         m_gates.noteTokens(usage->prompt() + usage->completion());
     const CatalogMapping &mapping = *m_attempt.leg.mapping;
@@ -510,6 +538,8 @@ QByteArray InferenceExchange::metadata(const Usage &usage, Picos providerCost, M
     }
     if (mapping.kind == ProviderKind::Sandbox)
         json.member("sandbox", true);
+    if (const QByteArrayView route = routeWord(m_question->facts().api); !route.isEmpty())
+        json.key("api").utf8(route);
     json.key("pricing").beginObject().member("version", mapping.priceVersion).member("in_fresh", usage.inFresh);
     json.member("in_cached", usage.inCached).member("in_write", usage.inWrite).member("in_write_long", usage.inWriteLong);
     json.member("out_text", usage.outText).member("out_reasoning", usage.outReasoning).endObject().endObject();

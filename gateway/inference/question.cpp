@@ -3,15 +3,20 @@
 #include "inference/question.h"
 
 #include "inference/chatquestion.h"
+#include "inference/embeddingsquestion.h"
+#include "inference/messagesquestion.h"
 #include "inference/responsesquestion.h"
 
 namespace assistiv {
 
-Result<std::unique_ptr<Question>> readQuestion(ClientApi api, const QByteArray &body)
+Result<std::unique_ptr<Question>> readQuestion(ClientApi api, const HttpRequest &request)
 {
     switch (api) {
-    case ClientApi::Chat: return ChatQuestion::read(body);
-    case ClientApi::Responses: return ResponsesQuestion::read(body);
+    case ClientApi::Chat: return ChatQuestion::read(request.body);
+    case ClientApi::Responses: return ResponsesQuestion::read(request.body);
+    case ClientApi::Messages: return MessagesQuestion::read(request);
+    case ClientApi::TokenCount: return TokenCountQuestion::read(request);
+    case ClientApi::Embeddings: return EmbeddingsQuestion::read(request.body);
     }
     Q_UNREACHABLE();
 }

@@ -53,11 +53,18 @@ public:
     virtual Result<std::unique_ptr<Dialogue>> put(const CatalogModel &model, const CatalogMapping &mapping,
                                                   const AnswerIdentity &identity) = 0;
 
+    /// What breaks the silence of a stream that has begun.
+    virtual QByteArray ping() const { return ": ping\n\n"; }
+    /// False: it costs nothing and leaves no row.
+    virtual bool isBilled() const { return true; }
+    /// The answer, when it can be told without asking the provider that would be asked first.
+    virtual std::optional<QByteArray> knownAnswer(const CatalogMapping &) const { return {}; }
+
 private:
     const Facts m_facts;
 };
 
-/// A request body read as the protocol wants it. InvalidJson or one of the codes with status 422.
-Result<std::unique_ptr<Question>> readQuestion(ClientApi api, const QByteArray &body);
+/// A request read as the protocol wants it. InvalidJson or one of the codes with status 422.
+Result<std::unique_ptr<Question>> readQuestion(ClientApi api, const HttpRequest &request);
 
 } // namespace assistiv

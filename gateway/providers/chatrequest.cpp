@@ -333,15 +333,6 @@ private:
 
 } // namespace
 
-const ChatRequest::Member *ChatRequest::find(QByteArrayView name) const
-{
-    for (auto member = members.crbegin(); member != members.crend(); ++member) {
-        if (member->name == name)
-            return &*member;
-    }
-    return nullptr;
-}
-
 Result<ChatRequest> parseChatRequest(const QByteArray &body)
 {
     thread_local dom::parser parser;
@@ -359,17 +350,10 @@ Result<ChatRequest> parseChatRequest(const QByteArray &body)
     if (const auto checked = Checker(request).check(object); !checked)
         return checked.error();
 
-    // Both walk the same members in the same order; the parser knows the decoded names, the scanner the places.
-    const QList<JsonMember> places = scanObject(body);
-    request.members.reserve(places.size());
-    auto place = places.cbegin();
-    for (const auto field : object) {
-        if (place == places.cend())
-            return Error { ErrorCode::InvalidJson, u"The request body is not valid JSON."_s };
-        request.members.append({ QByteArray(field.key.data(), qsizetype(field.key.size())), place->begin, place->end,
-                                 place->value.data() - body.constData() });
-        ++place;
-    }
+    auto members = bodyMembers(body, object);
+    if (!members)
+        return members.error();
+    request.members = std::move(*members);
     return request;
 }
 

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include "core/jsonscan.h"
 #include "core/result.h"
+#include "providers/bodymembers.h"
 
 #include <QtCore/QByteArray>
 #include <QtCore/QByteArrayList>
@@ -15,14 +15,7 @@ namespace assistiv {
 /// they are passed on (docs/contract/inference.md, "Chat completions").
 struct ChatRequest
 {
-    struct Member
-    {
-        /// Decoded name.
-        QByteArray name;
-        qsizetype begin = 0;
-        qsizetype end = 0;
-        qsizetype valueBegin = 0;
-    };
+    using Member = BodyMember;
 
     QByteArray body;
     /// Members of the outermost object in order; names may repeat, then the last one counts.
@@ -42,12 +35,9 @@ struct ChatRequest
     qint64 textBytes = 0;
     int attachments = 0;
 
-    QByteArrayView valueOf(const Member &member) const
-    {
-        return QByteArrayView(body).sliced(member.valueBegin, member.end - member.valueBegin);
-    }
+    QByteArrayView valueOf(const Member &member) const { return member.valueIn(body); }
     /// The member that counts; null when there is none.
-    const Member *find(QByteArrayView name) const;
+    const Member *find(QByteArrayView name) const { return findBodyMember(members, name); }
     /// Prompt tokens when the provider reports none: 4 bytes a token, rounded up, 1000 for each attachment.
     qint64 estimatedPromptTokens() const { return (textBytes + 3) / 4 + 1000 * attachments; }
 };

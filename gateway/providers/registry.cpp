@@ -6,6 +6,7 @@
 #include "providers/chat/chatprotocol.h"
 #include "providers/chat/chatupstreamcodec.h"
 #include "providers/google/googlecodec.h"
+#include "providers/messages/messagesprotocol.h"
 #include "providers/responses/responsescodec.h"
 #include "providers/responses/responsesprotocol.h"
 
@@ -15,9 +16,13 @@ const ClientProtocol &clientProtocol(ClientApi api)
 {
     static const ChatProtocol chat;
     static const ResponsesProtocol responses;
+    static const MessagesProtocol messages;
     switch (api) {
-    case ClientApi::Chat: break;
+    case ClientApi::Chat:
+    case ClientApi::Embeddings: break;
     case ClientApi::Responses: return responses;
+    case ClientApi::Messages:
+    case ClientApi::TokenCount: return messages;
     }
     return chat;
 }
@@ -46,8 +51,22 @@ const ProviderCodec *providerCodec(ProviderKind kind, UpstreamApi api)
 Passage passage(ClientApi client, ProviderKind kind, UpstreamApi api)
 {
     const bool speaksChat = (kind == ProviderKind::OpenAi || kind == ProviderKind::Xai) && api == UpstreamApi::Chat;
-    if (client == ClientApi::Chat && (speaksChat || kind == ProviderKind::Sandbox))
-        return Passage::Verbatim;
+    switch (client) {
+    case ClientApi::Chat:
+        if (speaksChat || kind == ProviderKind::Sandbox)
+            return Passage::Verbatim;
+        break;
+    case ClientApi::Messages:
+    case ClientApi::TokenCount:
+        if (kind == ProviderKind::Anthropic && api == UpstreamApi::Messages)
+            return Passage::Verbatim;
+        break;
+    case ClientApi::Embeddings:
+        // A route of its own, whatever the model's other calls speak.
+        return kind == ProviderKind::OpenAi ? Passage::Verbatim : Passage::None;
+    case ClientApi::Responses:
+        break;
+    }
     return providerCodec(kind, api) ? Passage::Translated : Passage::None;
 }
 

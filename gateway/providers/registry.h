@@ -8,9 +8,10 @@
 
 namespace assistiv {
 
-/// The protocols that clients may speak.
-enum class ClientApi { Chat, Responses };
+/// What clients may ask, each in a form of its own.
+enum class ClientApi { Chat, Responses, Messages, TokenCount, Embeddings };
 
+/// The protocol of those that can be translated. TokenCount is asked as Messages are; embeddings only pass through.
 const ClientProtocol &clientProtocol(ClientApi api);
 
 /// The codec for a provider's wire format; null when there is none. It lives as long as the program.

@@ -2,8 +2,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "fuzz/checks.h"
 
+#include "golden/messagestream.h"
 #include "golden/responsestream.h"
 #include "net/ssereader.h"
+#include "providers/embeddings/embeddings.h"
 #include "providers/jsonread.h"
 #include "providers/upstreamstream.h"
 
@@ -92,7 +94,7 @@ QString Checks::run(Mutator &mutator)
 {
     static constexpr std::array All = { &Checks::clientRequest, &Checks::streamedAnswer, &Checks::streamedAnswer,
                                         &Checks::cutStream,     &Checks::wholeAnswer,    &Checks::failedAnswer,
-                                        &Checks::eventStream,   &Checks::furtherRound };
+                                        &Checks::eventStream,   &Checks::furtherRound,   &Checks::embeddings };
     m_input.clear();
     return (this->*All[size_t(mutator.below(qsizetype(All.size())))])(mutator);
 }
@@ -121,7 +123,7 @@ QString Checks::clientRequest(Mutator &mutator)
     return isBoundedCall ? QString() : u"the provider gets %1 bytes"_s.arg(call->body.size());
 }
 
-QString Checks::verify(const Outcome &outcome, ClientApi client, bool isStream) const
+QString Checks::verify(const Outcome &outcome, const Case &golden, bool isStream) const
 {
     if (outcome.isComplete == outcome.failure.has_value())
         return u"an answer must be complete or have failed"_s;
@@ -131,8 +133,10 @@ QString Checks::verify(const Outcome &outcome, ClientApi client, bool isStream) 
         return u"a count that cannot be billed"_s;
     if (!isBoundedStream(outcome.forClient.size(), m_input.size()))
         return u"the client gets %1 bytes"_s.arg(outcome.forClient.size());
+    if (isStream && golden.client == ClientApi::Messages)
+        return golden::problemOfMessageStream(outcome.forClient, golden::isTranslated(golden));
     if (isStream)
-        return client == ClientApi::Responses ? golden::problemOfResponseStream(outcome.forClient)
+        return golden.client == ClientApi::Responses ? golden::problemOfResponseStream(outcome.forClient)
                                               : framesAreBroken(outcome.forClient);
     return isJsonObject(outcome.forClient) ? QString() : u"the client gets what is no JSON"_s;
 }
@@ -142,13 +146,13 @@ QString Checks::streamedAnswer(Mutator &mutator)
 {
     const Case &golden = anyCase(mutator, &Case::replySse);
     m_input = mutator.stream(golden.replySse, anyCase(mutator, &Case::replySse).replySse);
-    const bool isTranslated = passage(golden.client, golden.kind, golden.api) == Passage::Translated;
+    const bool isTranslated = golden::isTranslated(golden);
     const bool isStream = !isTranslated || mutator.oneIn(2);
     const auto outcomeOf = [&](const QByteArrayList &pieces) {
         return golden::replay(**golden::dialogueFor(golden, golden.clientJson, isStream), pieces);
     };
     const Outcome whole = outcomeOf({ m_input });
-    if (const QString wrong = verify(whole, golden.client, isStream); !wrong.isEmpty())
+    if (const QString wrong = verify(whole, golden, isStream); !wrong.isEmpty())
         return wrong;
     if (whole.isComplete && !golden::mayBeComplete(golden, m_input))
         return u"an end that nobody sent"_s;
@@ -171,11 +175,11 @@ QString Checks::wholeAnswer(Mutator &mutator)
 {
     const Case &golden = anyCase(mutator, &Case::replyJson);
     m_input = mutator.json(golden.replyJson);
-    const bool isTranslated = passage(golden.client, golden.kind, golden.api) == Passage::Translated;
+    const bool isTranslated = golden::isTranslated(golden);
     const bool isStream = isTranslated && mutator.oneIn(2);
     const Outcome outcome
         = golden::replay(**golden::dialogueFor(golden, golden.clientJson, isStream), mutator.pieces(m_input));
-    return verify(outcome, golden.client, isStream);
+    return verify(outcome, golden, isStream);
 }
 
 QString Checks::failedAnswer(Mutator &mutator)
@@ -232,6 +236,28 @@ QString Checks::furtherRound(Mutator &mutator)
     request.turns = { { middle::Role::User, { { .content = middle::Text { "Go" } } } }, answer, results };
     const auto call = providerCodec(second.kind, second.api)->encode(request, second.target);
     return call ? callIsBroken(call) : u"a further round is refused: "_s + call.error().message;
+}
+
+// Requests and answers that only pass through become JSON, or are refused.
+QString Checks::embeddings(Mutator &mutator)
+{
+    static const QByteArray Question = R"({"model":"m","input":["a",[1,2]],"dimensions":8,"user":"u","more":{"x":[1e2]}})";
+    static const QByteArray Answer = R"({"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.5]}],)"
+                                     R"("model":"m-1","usage":{"prompt_tokens":3,"total_tokens":3}})";
+    m_input = mutator.json(Question);
+    const auto request = parseEmbeddingsRequest(m_input);
+    if (!request)
+        return request.error().message.isEmpty() ? u"a refusal without words"_s : QString();
+    const auto dialogue = verbatimEmbeddings(*request, anyCase(mutator, &Case::clientJson).target, { {}, "slug", {} });
+    if (const QString wrong = callIsBroken(dialogue->call()); !wrong.isEmpty())
+        return wrong;
+    m_input = mutator.json(Answer);
+    const Outcome outcome = golden::replay(*dialogue, mutator.pieces(m_input));
+    if (outcome.isComplete == outcome.failure.has_value())
+        return u"an answer must be complete or have failed"_s;
+    if (outcome.consumption.usage.prompt() < 0 || outcome.consumption.usage.completion() != 0)
+        return u"a count that cannot be billed"_s;
+    return isJsonObject(outcome.forClient) ? QString() : u"the client gets what is no JSON"_s;
 }
 
 QString Checks::eventStream(Mutator &mutator)

@@ -28,9 +28,10 @@ private:
     QString failedAnswer(Mutator &mutator);
     QString furtherRound(Mutator &mutator);
     QString eventStream(Mutator &mutator);
+    QString embeddings(Mutator &mutator);
 
     const golden::Case &anyCase(Mutator &mutator, QByteArray golden::Case::*mustHave) const;
-    QString verify(const golden::Outcome &outcome, ClientApi client, bool isStream) const;
+    QString verify(const golden::Outcome &outcome, const golden::Case &golden, bool isStream) const;
 
     const QList<golden::Case> m_cases;
     QByteArray m_input;

@@ -4,6 +4,7 @@
 
 #include "catalog/catalogwords.h"
 #include "core/jsonwriter.h"
+#include "providers/messages/verbatimmessages.h"
 
 #include <QtCore/QDir>
 #include <QtCore/QFile>
@@ -41,7 +42,10 @@ void readTarget(Case &golden, QJsonObject target)
         target.insert(member.key(), member.value());
     golden.kind = providerKindFrom(target.value("kind"_L1).toString()).value_or(ProviderKind::OpenAi);
     golden.api = upstreamApiFrom(target.value("upstream_api"_L1).toString()).value_or(UpstreamApi::Chat);
-    golden.client = target.value("client"_L1) == "responses"_L1 ? ClientApi::Responses : ClientApi::Chat;
+    const QString client = target.value("client"_L1).toString();
+    golden.client = client == "responses"_L1 ? ClientApi::Responses
+        : client == "messages"_L1            ? ClientApi::Messages
+                                             : ClientApi::Chat;
     const QJsonArray marks = target.value("end_marks"_L1).toArray();
     for (const QJsonValue &mark : marks)
         golden.endMarks.append(mark.toString().toUtf8());
@@ -62,7 +66,8 @@ void readTarget(Case &golden, QJsonObject target)
 AnswerIdentity identityFor(const Case &golden, const QByteArray &model)
 {
     const bool isChat = golden.client == ClientApi::Chat;
-    return { isChat ? "chatcmpl-golden" : "resp_golden", model, Timestamp::fromMs(1'775'644'200'000) };
+    const QByteArray id = isChat ? "chatcmpl-golden" : golden.client == ClientApi::Messages ? "msg_golden" : "resp_golden";
+    return { id, model, Timestamp::fromMs(1'775'644'200'000) };
 }
 
 ChatTarget chatTargetFor(const UpstreamTarget &target)
@@ -73,6 +78,14 @@ ChatTarget chatTargetFor(const UpstreamTarget &target)
     chat.dropFields = target.options.dropFields + target.quirks.rejects;
     chat.takesSampling = target.quirks.sampling != Sampling::Never;
     return chat;
+}
+
+Result<std::unique_ptr<Dialogue>> verbatimMessagesOf(const Case &golden, const QByteArray &clientBytes)
+{
+    const auto request = parseMessagesRequest(clientBytes);
+    if (!request)
+        return request.error();
+    return verbatimMessages(*request, {}, golden.target, identityFor(golden, request->model));
 }
 
 } // namespace
@@ -103,6 +116,11 @@ QList<Case> allCases(const QString &root)
     return cases;
 }
 
+bool isTranslated(const Case &golden)
+{
+    return passage(golden.client, golden.kind, golden.api) == Passage::Translated;
+}
+
 bool mayBeComplete(const Case &golden, const QByteArray &stream)
 {
     return std::any_of(golden.endMarks.begin(), golden.endMarks.end(),
@@ -113,6 +131,8 @@ Result<std::unique_ptr<Dialogue>> dialogueFor(const Case &golden, const QByteArr
                                               std::optional<bool> stream)
 {
     if (passage(golden.client, golden.kind, golden.api) == Passage::Verbatim) {
+        if (golden.client == ClientApi::Messages)
+            return verbatimMessagesOf(golden, clientBytes);
         const auto request = parseChatRequest(clientBytes);
         if (!request)
             return request.error();

@@ -36,6 +36,9 @@ struct Case
     QByteArray answerJson;
 };
 
+/// The client's bytes do not travel.
+bool isTranslated(const Case &golden);
+
 /// Whether a stream of this case's provider may count as complete at all.
 bool mayBeComplete(const Case &golden, const QByteArray &stream);
 

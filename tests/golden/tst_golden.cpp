@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: Assistiv Gateway contributors
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "golden/goldencase.h"
+#include "golden/messagestream.h"
 #include "golden/responsestream.h"
 
 #include <QtCore/QJsonArray>
@@ -175,6 +176,8 @@ void tst_Golden::answersWithAStream()
         QCOMPARE(frames(outcome.forClient), frames(golden.answerSse));
     if (golden.client == ClientApi::Responses)
         QCOMPARE(golden::problemOfResponseStream(outcome.forClient), QString());
+    if (golden.client == ClientApi::Messages)
+        QCOMPARE(golden::problemOfMessageStream(outcome.forClient, golden::isTranslated(golden)), QString());
 }
 
 void tst_Golden::answersInOnePiece()

@@ -62,6 +62,9 @@ QList<RouteTable::Entry> inferenceRoutes()
     return {
         { HttpMethod::Post, "/v1/chat/completions", RequiredKey::PlatformOrEndUser, infer<ClientApi::Chat> },
         { HttpMethod::Post, "/v1/responses", RequiredKey::PlatformOrEndUser, infer<ClientApi::Responses> },
+        { HttpMethod::Post, "/v1/messages", RequiredKey::PlatformOrEndUser, infer<ClientApi::Messages> },
+        { HttpMethod::Post, "/v1/messages/count_tokens", RequiredKey::PlatformOrEndUser, infer<ClientApi::TokenCount> },
+        { HttpMethod::Post, "/v1/embeddings", RequiredKey::PlatformOrEndUser, infer<ClientApi::Embeddings> },
         { HttpMethod::Get, "/v1/models", RequiredKey::PlatformOrEndUser, listModels },
         { HttpMethod::Get, "/v1/models/{model}", RequiredKey::PlatformOrEndUser, oneModel },
     };

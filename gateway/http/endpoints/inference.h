@@ -6,7 +6,8 @@
 
 namespace assistiv {
 
-/// Chat completions and model lists (docs/contract/inference.md, llm-configs-and-models.md).
+/// Chat completions, messages, embeddings and model lists (docs/contract/inference.md, messages.md, embeddings.md,
+/// llm-configs-and-models.md).
 QList<RouteTable::Entry> inferenceRoutes();
 
 } // namespace assistiv

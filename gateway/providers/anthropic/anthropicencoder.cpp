@@ -100,10 +100,8 @@ class AnthropicEncoder
 {
 public:
     AnthropicEncoder(const middle::Request &request, const UpstreamTarget &target)
-        : m_request(request), m_target(target), m_version(target.options.anthropicVersion)
+        : m_request(request), m_target(target), m_version(anthropicVersion(target.options))
     {
-        if (m_version.isEmpty())
-            m_version = UsualVersion.toByteArray();
     }
 
     Result<UpstreamCall> encode()
@@ -490,7 +488,7 @@ private:
 
     const middle::Request &m_request;
     const UpstreamTarget &m_target;
-    QByteArray m_version;
+    const QByteArray m_version;
     std::optional<Error> m_error;
     qint64 m_maxTokens = 0;
     QList<Block> m_tools;
@@ -509,6 +507,11 @@ private:
 };
 
 } // namespace
+
+QByteArray anthropicVersion(const ProviderOptions &options)
+{
+    return options.anthropicVersion.isEmpty() ? UsualVersion.toByteArray() : options.anthropicVersion;
+}
 
 Result<UpstreamCall> encodeAnthropic(const middle::Request &request, const UpstreamTarget &target)
 {

@@ -5,6 +5,8 @@
 #include "http/openapi.h"
 #include "ledger/words.h"
 #include "providers/chatrequest.h"
+#include "providers/embeddings/embeddings.h"
+#include "providers/messages/messagesrequest.h"
 #include "services/services.h"
 
 #include <QtCore/QDir>
@@ -342,10 +344,16 @@ std::optional<Error> tst_OpenApi::refusal(Until until, const QByteArray &body, c
 {
     const RouteTable::Entry &entry = *m_entry;
     const auto failure = [&]() -> Result<void> {
-        if (entry.path == "/v1/chat/completions") {
-            const auto parsed = parseChatRequest(body);
-            return parsed ? Result<void>() : parsed.error();
-        }
+        // These are read elsewhere.
+        const auto verdict = [](const auto &parsed) { return parsed ? Result<void>() : Result<void>(parsed.error()); };
+        if (entry.path == "/v1/chat/completions")
+            return verdict(parseChatRequest(body));
+        if (entry.path == "/v1/messages")
+            return verdict(parseMessagesRequest(body));
+        if (entry.path == "/v1/messages/count_tokens")
+            return verdict(parseMessagesRequest(body, MessagesPurpose::Count));
+        if (entry.path == "/v1/embeddings")
+            return verdict(parseEmbeddingsRequest(body));
         HttpRequest request;
         request.method = entry.method;
         request.path = entry.path;

@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: Assistiv Gateway contributors
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "http/dialect.h"
 #include "http/routes.h"
 
 #include <QtCore/QSet>
@@ -19,6 +20,7 @@ private Q_SLOTS:
     void platformRoutesCheckThePlatform();
     void theClockCanBeMovedOnRequestOnly();
     void everyRouteCountsForItsPart();
+    void anthropicsClientsHaveRoutesOfTheirOwn();
 };
 
 void tst_Routes::everyRouteIsThereOnce()
@@ -107,6 +109,14 @@ void tst_Routes::everyRouteCountsForItsPart()
     QCOMPARE(groupOf(HttpMethod::Get, "/health"), RouteGroup::Operation);
     for (const RouteTable::Entry &entry : RouteTable::all().entries())
         QVERIFY2(entry.group != RouteGroup::None, entry.path.constData());
+}
+
+void tst_Routes::anthropicsClientsHaveRoutesOfTheirOwn()
+{
+    for (const char *path : { "/v1/messages", "/v1/messages/count_tokens", "/v1/messages/batches/x" })
+        QVERIFY2(dialectOf(path) == Dialect::Anthropic, path);
+    for (const char *path : { "/v1/messagesx", "/v1/chat/completions", "/v1/embeddings", "/v1", "/" })
+        QVERIFY2(dialectOf(path) == Dialect::Usual, path);
 }
 
 QTEST_APPLESS_MAIN(tst_Routes)
