@@ -1072,10 +1072,15 @@ class GatewayCase(Case):
     def setUpClass(cls):
         cls.mock = cls.enterClassContext(Mock())
         database = cls.enterClassContext(fresh_database())
-        cls.gateway = Gateway(bootstrap(cls.mock, cls.models, cls.platforms), database, cls.options)
+        cls.gateway = Gateway(cls.document(), database, cls.options)
         cls.gateways = (cls.gateway,)
         cls.addClassCleanup(cls.gateway.remove)
         cls.gateway.start()
+
+    @classmethod
+    def document(cls):
+        """The bootstrap file."""
+        return bootstrap(cls.mock, cls.models, cls.platforms)
 
     @classmethod
     def tearDownClass(cls):
