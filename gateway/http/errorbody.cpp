@@ -6,15 +6,15 @@
 #include "core/jsonwriter.h"
 #include "core/messageserror.h"
 #include "http/answerhead.h"
-#include "http/dialect.h"
+#include "http/clientdialect.h"
 
 namespace assistiv {
 
 namespace {
 
-QByteArray bodyIn(Dialect dialect, const Error &error, QByteArrayView requestId)
+QByteArray bodyIn(ClientDialect dialect, const Error &error, QByteArrayView requestId)
 {
-    return dialect == Dialect::Anthropic ? messagesErrorBody(error, requestId) : errorBody(error);
+    return dialect == ClientDialect::Anthropic ? messagesErrorBody(error, requestId) : errorBody(error);
 }
 
 } // namespace

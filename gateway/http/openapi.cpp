@@ -4,7 +4,7 @@
 
 #include "core/errors.h"
 #include "core/log.h"
-#include "http/dialect.h"
+#include "http/clientdialect.h"
 
 #include <QtCore/QDir>
 #include <QtCore/QHash>
@@ -187,7 +187,7 @@ private:
         return byStatus;
     }
 
-    bool isAnthropic() const { return dialectOf(m_entry.path) == Dialect::Anthropic; }
+    bool isAnthropic() const { return dialectOf(m_entry.path) == ClientDialect::Anthropic; }
 
     QJsonObject refusal(int status, const QStringList &codes) const
     {

@@ -3,7 +3,7 @@
 #include "http/router.h"
 
 #include "core/hashing.h"
-#include "http/dialect.h"
+#include "http/clientdialect.h"
 #include "http/errorbody.h"
 #include "services/services.h"
 
@@ -39,7 +39,7 @@ QByteArray bearerKey(const HttpRequest &request)
 QByteArray keyOf(const HttpRequest &request)
 {
     const QByteArrayView header = request.header("x-api-key").trimmed();
-    return dialectOf(request.path) == Dialect::Anthropic && !header.isEmpty() ? header.toByteArray() : bearerKey(request);
+    return dialectOf(request.path) == ClientDialect::Anthropic && !header.isEmpty() ? header.toByteArray() : bearerKey(request);
 }
 
 bool opens(KeyType type, RequiredKey required)
@@ -111,7 +111,7 @@ void Router::handle(HttpExchange *exchange)
     if (applyCors(*exchange, m_cors))
         return;
     const HttpRequest &request = exchange->request();
-    if (dialectOf(request.path) == Dialect::Anthropic)
+    if (dialectOf(request.path) == ClientDialect::Anthropic)
         exchange->addHeader("request-id", request.requestId); // where Anthropic's clients look for it
     Request pending { .exchange = exchange, .match = m_routes.find(request.method, request.path), .keyHash = {} };
     if (!pending.match.entry) {

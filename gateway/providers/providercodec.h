@@ -40,7 +40,7 @@ struct UpstreamCall
     QByteArray path;
     /// Those that only this wire format has; no secrets.
     HttpHeaders headers = {};
-    QByteArray body;
+    QByteArray body = {};
     /// Whether a stream is asked for; codecs always do.
     bool streams = true;
     /// The client's names of what this target does not get.

@@ -89,7 +89,7 @@ REFUSALS = {
 class Route:
     """One row of the table: how it succeeds, and each of its refusals."""
 
-    number: typing.Any  # of the row in the contract's list, or "admin"
+    number: typing.Any  # of the row in the contract's list, "admin", or "more" for what is beyond it
     method: str
     path: str
     key: str  # a column of REFUSALS, or "none"
@@ -281,6 +281,60 @@ CHAT_BAD = (
     ({**CHAT, "n": 2}, "n", "unsupported_parameter"),
     *(({**CHAT, "model": SMALLEST_16, name: 15}, name, "integer_below_min_value") for name in LIMIT_NAMES),
 )
+MESSAGES = {"model": PLAIN.name, "max_tokens": 100, "messages": [{"role": "user", "content": "hi"}]}
+COUNT = {"model": PLAIN.name, "messages": MESSAGES["messages"]}
+CLAUDE_TOOL = {"name": "f", "input_schema": {"type": "object"}}
+
+
+def messages_bad(base):
+    return (
+        ({}, "model"),
+        *each("model", "", 7, None, base=base),
+        *each("messages", [], "hi", {}, None, base=base),
+        *each("messages", ["hi"], base=base, param="messages[0]"),
+        *each("messages", [{"role": "tool", "content": "x"}], base=base, param="messages[0].role"),
+        *each("messages", [{"role": "user"}], base=base, param="messages[0].content"),
+        *each("messages", [{"role": "user", "content": [{}]}], base=base, param="messages[0].content[0]"),
+        *each("system", 7, {}, base=base),
+        *each("max_tokens", 0, -1, 1.5, "many", base=base),
+        *each("temperature", -0.1, 1.1, "hot", base=base),
+        *each("top_p", -0.1, 1.1, "all", base=base),
+        *each("top_k", -1, 0.5, "few", base=base),
+        *each("stop_sequences", "END", [7], base=base),
+        *each("tools", {}, "x", [CLAUDE_TOOL] * 129, base=base),
+        *each("tools", [{"input_schema": {}}], base=base, param="tools[0].name"),
+        *each("tool_choice", "auto", {}, base=base),
+        *each("thinking", True, {}, base=base),
+        *each("metadata", "x", base=base),
+        ({**base, "tools": [{"type": "web_search_20250305", "name": "w"}]}, "tools[0].type", "unsupported_tool_type"),
+        ({**base, "mcp_servers": [{"url": "https://a.example"}]}, "mcp_servers", "unsupported_parameter"),
+        ({**base, "speed": "fast"}, "speed", "unsupported_parameter"),
+        ({**base, "service_tier": "priority"}, "service_tier", "unsupported_parameter"),
+    )
+
+
+def gates(body):
+    """Refusals that all routes of inference share."""
+    return (
+        ("frozen", body, 402, "budget_suspended"),
+        ("broke", body, 402, "budget_exhausted"),
+        ("poor", body, 402, "wallet_insufficient"),
+        ("user of the poor platform", body, 402, "wallet_insufficient"),
+        ("alice", {**body, "model": "nobody"}, 404, "model_not_found"),
+    )
+
+
+EMBEDDINGS = {"model": PLAIN.name, "input": ["hi", "there"]}
+EMBEDDINGS_BAD = (
+    ({}, "model"),
+    *each("model", "", 7, None, base=EMBEDDINGS),
+    *each("input", "", [], 7, {}, None, base=EMBEDDINGS),
+    *each("input", ["a", ""], ["a", 1], base=EMBEDDINGS, param="input[1]"),
+    *each("encoding_format", "hex", 7, base=EMBEDDINGS),
+    *each("dimensions", 0, 1.5, "8", base=EMBEDDINGS),
+    *each("user", 7, {}, base=EMBEDDINGS),
+)
+EMBEDDING = {"object": one_of("embedding"), "index": int, "embedding": list}
 CHAT_REFUSED = (
     ("frozen", CHAT, 402, "budget_suspended"),
     ("broke", CHAT, 402, "budget_exhausted"),
@@ -752,6 +806,34 @@ ROUTES = (
         may=("system_fingerprint", "service_tier"),
         bad=CHAT_BAD,
         refused=CHAT_REFUSED,
+        cors=True,
+    ),
+    # Where the model is Anthropic's or another's, test_messages.py says what comes of it.
+    Route(
+        "more", "POST", "/v1/messages", "PE", "messages.md, POST /v1/messages", MESSAGES,
+        status=None,
+        bad=(*messages_bad(MESSAGES), (COUNT, "max_tokens")),
+        refused=gates(MESSAGES),
+    ),
+    Route(
+        "more", "POST", "/v1/messages/count_tokens", "PE", "messages.md, Counting tokens", COUNT,
+        status=None,
+        bad=messages_bad(COUNT),
+        refused=gates(COUNT),
+    ),
+    Route(
+        "more", "POST", "/v1/embeddings", "PE", "embeddings.md", EMBEDDINGS,
+        shape={"object": one_of("list"), "data": [EMBEDDING], "model": one_of(PLAIN.name),
+               "usage": {"prompt_tokens": int, "total_tokens": int}},
+        bad=EMBEDDINGS_BAD,
+        refused=(
+            *gates(EMBEDDINGS),
+            *(
+                ("alice", {**EMBEDDINGS, "model": fault.name}, fault.status, fault.code)
+                for fault in harness.FAULTS
+                if fault.name.split("-")[2][:3].isdigit()
+            ),
+        ),
         cors=True,
     ),
     # logs

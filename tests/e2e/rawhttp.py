@@ -28,6 +28,25 @@ TYPE_OF_STATUS = {
 }
 
 
+# The same on the routes of Anthropic's clients.
+MESSAGES_TYPE_OF_STATUS = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    405: "invalid_request_error",
+    411: "invalid_request_error",
+    413: "request_too_large",
+    422: "invalid_request_error",
+    429: "rate_limit_error",
+    500: "api_error",
+    502: "api_error",
+    503: "overloaded_error",
+    504: "timeout_error",
+}
+
+
 class Disconnected(Exception):
     """The peer closed before the answer was whole."""
 
@@ -151,8 +170,13 @@ class Response:
 
     def expect_error(self, status, code, rule, **members):
         """The `error` object of a refusal; `members` are further members it must have with these values."""
-        error = self.expect_json(status, f"{rule} ({code})").get("error")
-        wanted = {"type": TYPE_OF_STATUS[status], "code": code, **members}
+        body = self.expect_json(status, f"{rule} ({code})")
+        error = body.get("error")
+        is_messages = self.request.split()[1].startswith("/v1/messages")
+        if is_messages and (body.get("type"), body.get("request_id")) != ("error", self.headers["x-request-id"]):
+            raise AssertionError(f"expected Anthropic's envelope by messages.md, Errors; came: {self.describe()}")
+        types = MESSAGES_TYPE_OF_STATUS if is_messages else TYPE_OF_STATUS
+        wanted = {"type": types[status], "code": code, **members}
         came = {name: error.get(name) for name in wanted} if isinstance(error, dict) else None
         if came != wanted:
             raise AssertionError(f"expected error {wanted} by {rule}; came: {self.describe()}")

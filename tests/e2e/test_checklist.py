@@ -20,7 +20,7 @@ LISTS = [route for route in ROUTES if route.page]
 
 class Endpoints(World):
     def test_the_table_has_every_row_of_the_list(self):
-        here = {route.number for route in ROUTES} - {"admin"}
+        here = {route.number for route in ROUTES} - {"admin", "more"}
         self.equal(here & LATER.keys(), set(), "the list of endpoints", "rows that are here and left for later")
         self.equal(here | LATER.keys(), set(range(1, 75)), "the list of endpoints", "rows here or left for later")
 

@@ -212,7 +212,10 @@ public:
             return invalid("anthropic-version: is not a valid version");
         if (const std::string_view name = unknownMember(inquiry.members, knownMembers); !name.empty())
             return invalid(std::string(name) + ": Extra inputs are not permitted");
-        if (numberIn(inquiry.members, "max_tokens").value_or(0) < 1)
+        const bool hasLimit = !json::find(inquiry.members, "max_tokens").empty();
+        if (inquiry.isCount && (hasLimit || !json::find(inquiry.members, "stream").empty()))
+            return invalid("max_tokens, stream: Extra inputs are not permitted");
+        if (!inquiry.isCount && numberIn(inquiry.members, "max_tokens").value_or(0) < 1)
             return invalid("max_tokens: Field required");
         const bool samples = !json::find(inquiry.members, "temperature").empty();
         if (samples && !json::find(inquiry.members, "top_p").empty())

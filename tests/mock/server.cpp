@@ -384,15 +384,17 @@ void Server::route(Connection &c)
 
     const bool post = request.method == "POST";
     if (request.path == "/v1/chat/completions" && post)
-        return call(c, request, chatFormat(), false);
+        return call(c, request, chatFormat(), Wanted::Answer);
     if (request.path == "/v1/embeddings" && post)
-        return call(c, request, chatFormat(), true);
+        return call(c, request, chatFormat(), Wanted::Embeddings);
     if (request.path == "/v1/messages" && post)
-        return call(c, request, messagesFormat(), false);
+        return call(c, request, messagesFormat(), Wanted::Answer);
+    if (request.path == "/v1/messages/count_tokens" && post)
+        return call(c, request, messagesFormat(), Wanted::TokenCount);
     if (request.path == "/v1/responses" && post)
-        return call(c, request, responsesFormat(), false);
+        return call(c, request, responsesFormat(), Wanted::Answer);
     if (post && googlePath(request.path))
-        return call(c, request, googleFormat(), false);
+        return call(c, request, googleFormat(), Wanted::Answer);
     if (request.path.starts_with("/__"))
         return control(c, request);
 
@@ -441,11 +443,13 @@ void Server::control(Connection &c, const Request &request)
                         : jsonAnswer(200, body));
 }
 
-void Server::call(Connection &c, const Request &request, const WireFormat &format, bool embeddings)
+void Server::call(Connection &c, const Request &request, const WireFormat &format, Wanted wanted)
 {
     CallStart start;
-    start.route = embeddings ? "embeddings" : format.route();
-    start.embeddings = embeddings;
+    const bool embeddings = wanted == Wanted::Embeddings;
+    const bool isCount = wanted == Wanted::TokenCount;
+    start.route = embeddings ? "embeddings" : isCount ? "count_tokens" : format.route();
+    start.embeddings = embeddings || isCount;
     start.connection = c.number;
     start.bearer = format.keyHeader() == "authorization" ? c.bearer() : headerValue(request.head, format.keyHeader());
 
@@ -457,7 +461,7 @@ void Server::call(Connection &c, const Request &request, const WireFormat &forma
         model = google ? std::string_view(google->model) : json::rawString(json::find(*members, "model"));
         start.model = model.value_or(std::string_view());
         start.user = format.user(*members);
-        start.stream = google ? google->stream : !embeddings && json::find(*members, "stream") == "true";
+        start.stream = google ? google->stream : !start.embeddings && json::find(*members, "stream") == "true";
         if (const auto options = json::members(json::find(*members, "stream_options")))
             includeUsage = start.stream && json::find(*options, "include_usage") == "true";
     }
@@ -477,7 +481,7 @@ void Server::call(Connection &c, const Request &request, const WireFormat &forma
         return refuse({400, "We could not parse the JSON body of your request.", {}, {}, {}});
     if (!model)
         return refuse({400, "You must provide a model parameter.", {}, {}, {}});
-    if (const auto complaint = format.check({request.head, request.query, start.bearer, *members, *model}))
+    if (const auto complaint = format.check({request.head, request.query, start.bearer, *members, *model, isCount}))
         return refuse(*complaint);
     if (google && google->stream && request.query != "alt=sse")
         return refuse({400, "the mock streams server-sent events only: ?alt=sse", {}, {}, {}});
@@ -496,6 +500,8 @@ void Server::call(Connection &c, const Request &request, const WireFormat &forma
         const std::string location = "http://127.0.0.1:" + std::to_string(m_port) + std::string(request.path);
         return plain(statusFaultAnswer(format, scenario, start.bearer, location), true);
     }
+    if (isCount)
+        return plain(jsonAnswer(200, "{\"input_tokens\":" + std::to_string(scenario.prompt) + "}"), false);
     if (embeddings) {
         const std::string_view input = json::find(*members, "input");
         const auto list = json::elements(input);

@@ -48,7 +48,8 @@ private:
     bool takeChunkedBody(Connection &c);
     void route(Connection &c);
     void control(Connection &c, const Request &request);
-    void call(Connection &c, const Request &request, const WireFormat &format, bool embeddings);
+    enum class Wanted { Answer, Embeddings, TokenCount };
+    void call(Connection &c, const Request &request, const WireFormat &format, Wanted wanted);
     void answer(Connection &c, AnswerPointer what);
     void step(Connection &c);
     void send(Connection &c);

@@ -44,6 +44,7 @@ struct Inquiry
     std::string_view key; // as the format's own header carries it
     const std::vector<json::Member> &members;
     std::string_view model;
+    bool isCount = false; // nobody wants an answer, only to know how much it would be
 };
 
 /// What one provider's API looks like on the wire. Formats have no state.

@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: Assistiv Gateway contributors
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "http/dialect.h"
+#include "http/clientdialect.h"
 #include "http/routes.h"
 
 #include <QtCore/QSet>
@@ -114,9 +114,9 @@ void tst_Routes::everyRouteCountsForItsPart()
 void tst_Routes::anthropicsClientsHaveRoutesOfTheirOwn()
 {
     for (const char *path : { "/v1/messages", "/v1/messages/count_tokens", "/v1/messages/batches/x" })
-        QVERIFY2(dialectOf(path) == Dialect::Anthropic, path);
+        QVERIFY2(dialectOf(path) == ClientDialect::Anthropic, path);
     for (const char *path : { "/v1/messagesx", "/v1/chat/completions", "/v1/embeddings", "/v1", "/" })
-        QVERIFY2(dialectOf(path) == Dialect::Usual, path);
+        QVERIFY2(dialectOf(path) == ClientDialect::Usual, path);
 }
 
 QTEST_APPLESS_MAIN(tst_Routes)

@@ -7,14 +7,14 @@
 namespace assistiv {
 
 /// Whose clients a route is made for: it decides where a key may stand and how an error looks.
-enum class Dialect { Usual, Anthropic };
+enum class ClientDialect { Usual, Anthropic };
 
 /// docs/contract/messages.md: /v1/messages and everything below it. path as sent, without query.
-inline Dialect dialectOf(QByteArrayView path)
+inline ClientDialect dialectOf(QByteArrayView path)
 {
     constexpr QByteArrayView Messages = "/v1/messages";
     const bool isWithin = path.startsWith(Messages) && (path.size() == Messages.size() || path[Messages.size()] == '/');
-    return isWithin ? Dialect::Anthropic : Dialect::Usual;
+    return isWithin ? ClientDialect::Anthropic : ClientDialect::Usual;
 }
 
 } // namespace assistiv
