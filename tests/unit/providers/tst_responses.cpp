@@ -211,7 +211,9 @@ void tst_Responses::keepsWhoseSignatureItIs()
     const auto asked = askedWith(parsed(R"("input":[{"type":"function_call_output","call_id":"c","output":"7"}])"),
                                  writer.storedItems());
     QVERIFY2(asked, asked ? "" : qPrintable(asked.error().message));
-    const auto *call = std::get_if<middle::ToolCall>(&asked->turns.value(0).parts.value(0).content);
+    QCOMPARE(asked->turns.size(), 2);
+    QCOMPARE(asked->turns[0].parts.size(), 1);
+    const auto *call = std::get_if<middle::ToolCall>(&asked->turns[0].parts[0].content);
     QVERIFY(call);
     QCOMPARE(call->signature, "c2ln"_ba);
     QCOMPARE(call->signer, "google/gemini-1"_ba);
