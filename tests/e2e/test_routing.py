@@ -293,6 +293,7 @@ class CoolDown(RoutingCase):
         way("alone", "mock-xalone-fault-500"),
         *(pair(f"wait.{first.slug}", "mock-first1-fault-429ra1", others(first)) for first in UPSTREAMS),
         pair("probe", "mock-d500-first1-fault-429ra1"),
+        pair("silent", "mock-first1-fault-429ra1"),
         pair("left", "mock-d400-first1-fault-429ra1"),
         pair("again", "mock-first2-fault-429ra1"),
         pair("shared", "mock-first3-fault-500"),
@@ -327,9 +328,13 @@ class CoolDown(RoutingCase):
             rows = client.rows(f"{tenant.path}/llm-configs")
         return next(row["id"] for row in rows if row["provider"] == upstream.slug)
 
-    def sleep_until(self, entry):
+    def left_of(self, entry):
+        """Seconds that it still rests."""
         until = datetime.datetime.fromisoformat(entry["until"])
-        time.sleep(max(0, (until - datetime.datetime.now(datetime.UTC)).total_seconds()) + 0.05)
+        return (until - datetime.datetime.now(datetime.UTC)).total_seconds()
+
+    def sleep_until(self, entry):
+        time.sleep(max(0, self.left_of(entry)) + 0.05)
 
     def test_three_failures_in_a_row_put_a_way_behind_the_others(self):
         first, second = self.first("tired"), self.second("tired")
@@ -348,8 +353,7 @@ class CoolDown(RoutingCase):
             },
             COOLING,
         )
-        left = datetime.datetime.fromisoformat(entry["until"]) - datetime.datetime.now(datetime.UTC)
-        self.holds(5 < left.total_seconds() <= 15, "15 s from the third failure on", COOLING, entry)
+        self.holds(5 < self.left_of(entry) <= 15, "15 s from the third failure on", COOLING, entry)
         for _ in range(3):
             answer, calls = self.ask("tired")
             self.equal([call["model"] for call in calls], [second], COOLING, "calls while it cools down")
@@ -395,6 +399,28 @@ class CoolDown(RoutingCase):
             self.sleep_until(entry)
         self.equal(entry["failures"], 2, COOLING, "failures in a row")
         self.equal(self.called("again"), [first], COOLING, "the second probe")
+
+    def test_a_probe_that_fails_without_a_word_begins_a_rest_of_the_usual_length(self):
+        self.equal(self.called("silent"), [self.first("silent"), self.second("silent")], COOLING)
+        (entry,) = self.cooling("silent")
+        with self.provider_at("http://127.0.0.1:9"):
+            self.sleep_until(entry)
+            self.equal(self.called("silent"), [self.second("silent")], COOLING, "what the probe's caller got")
+        (entry,) = self.cooling("silent")
+        self.equal(entry["failures"], 2, COOLING, "failures in a row")
+        self.holds(5 < self.left_of(entry) <= 15, "15 s more", COOLING, entry)
+
+    @contextlib.contextmanager
+    def provider_at(self, base_url):
+        """The first provider, moved to where nobody listens."""
+        rule = "headless-and-admin.md 3, PATCH a provider"
+        row = next(row for row in self.admin.rows("/v1/admin/providers") if row["slug"] == COMPATIBLE.slug)
+        path = f"/v1/admin/providers/{row['id']}"
+        self.admin.patch(path, {"base_url": base_url}).expect(200, rule)
+        try:
+            yield
+        finally:
+            self.admin.patch(path, {"base_url": COMPATIBLE.provider(self.mock)["base_url"]}).expect(200, rule)
 
     def test_a_probe_whose_client_leaves_is_followed_by_another(self):
         first, second = self.first("left"), self.second("left")
