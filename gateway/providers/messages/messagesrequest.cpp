@@ -158,8 +158,9 @@ private:
 
     void stopSequences(QByteArrayView, element value)
     {
-        json::dom::array list;
-        if (value.get(list) || std::any_of(list.begin(), list.end(), [](element entry) { return !entry.is_string(); }))
+        const QList<element> list = json::elements(value);
+        const auto isString = [](element entry) { return entry.is_string(); };
+        if (!value.is_array() || !std::all_of(list.begin(), list.end(), isString))
             refuse("stop_sequences", u"stop_sequences must be an array of strings"_s);
     }
 
