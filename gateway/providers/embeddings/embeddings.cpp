@@ -140,7 +140,9 @@ public:
 
     Result<UpstreamCall> call() const override
     {
-        UpstreamCall call { .path = "/embeddings", .streams = false };
+        UpstreamCall call;
+        call.path = "/embeddings";
+        call.streams = false;
         JsonWriter json;
         json.beginObject();
         for (const BodyMember &member : m_request.members) {

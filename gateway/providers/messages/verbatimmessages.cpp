@@ -23,7 +23,9 @@ bool isSamplingMember(QByteArrayView name)
 
 UpstreamCall messagesCall(const MessagesRequest &request, const MessagesHeaders &headers, const UpstreamTarget &target)
 {
-    UpstreamCall call { .path = "/v1/messages", .streams = request.stream };
+    UpstreamCall call;
+    call.path = "/v1/messages";
+    call.streams = request.stream;
     // The version that the client has written its body for, and reads the answer by.
     const QByteArray version = headers.version.isEmpty() ? anthropicVersion(target.options) : headers.version;
     call.headers = { { "anthropic-version", version } };
