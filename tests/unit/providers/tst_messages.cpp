@@ -139,6 +139,8 @@ void tst_Messages::refuses_data()
     row("stop words that are none", R"("stop_sequences":["a",1])", ValidationError, u"stop_sequences"_s);
     row("a tier with another price", R"("service_tier":"priority")", UnsupportedParameter, u"service_tier"_s);
     row("a region with another price", R"("inference_geo":"us")", UnsupportedParameter, u"inference_geo"_s);
+    row("a summary on the way", R"("context_management":{"edits":[{"type":"clear"},{"type":"compact_1"}]})",
+        UnsupportedParameter, u"context_management.edits[1].type"_s);
     row("a container", R"("container":"c_1")", UnsupportedParameter, u"container"_s);
     row("a role that nobody has", R"("messages":[{"role":"tool","content":"x"}])", ValidationError,
         u"messages[0].role"_s);
