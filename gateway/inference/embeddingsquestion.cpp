@@ -13,7 +13,7 @@ Result<std::unique_ptr<Question>> EmbeddingsQuestion::read(const QByteArray &bod
 }
 
 EmbeddingsQuestion::EmbeddingsQuestion(EmbeddingsRequest request)
-    : Question({ .api = ClientApi::Embeddings, .model = request.model }), m_request(std::move(request))
+    : Question(Facts { .api = ClientApi::Embeddings, .model = request.model }), m_request(std::move(request))
 {
 }
 

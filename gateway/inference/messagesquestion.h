@@ -7,8 +7,8 @@
 
 namespace assistiv {
 
-/// A message of Anthropic's protocol. Where the provider speaks the same, the client's bytes travel; elsewhere what they
-/// mean.
+/// A message of Anthropic's protocol. Where the provider speaks the same, the client's bytes travel; elsewhere what
+/// they mean.
 class MessagesQuestion final : public Question
 {
 public:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: Assistiv Gateway contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clients of Anthropic's API: the same conversation with providers of every kind, and what is written down. Embeddings."""
+"""Clients of Anthropic's API: the same conversation with providers of every kind, and the books. Embeddings."""
 
 import json
 
@@ -126,9 +126,8 @@ class Messages(GatewayCase):
         frame = ["message_start", "content_block_start", "content_block_stop", "message_delta", "message_stop"]
         self.equal(names, frame, STREAM_RULE, "events, without pieces")
         start = events[0][1]["message"]
-        self.holds(
-            start["id"].startswith("msg_") and start["model"] == slug(provider, "plain"), "our id and slug", STREAM_RULE, start
-        )
+        is_ours = start["id"].startswith("msg_") and start["model"] == slug(provider, "plain")
+        self.holds(is_ours, "our id and slug", STREAM_RULE, start)
         text = "".join(event["delta"]["text"] for name, event in events if name == "content_block_delta")
         self.equal(text, HELLO, STREAM_RULE, "text")
         last = events[-2][1]
@@ -212,10 +211,8 @@ class Messages(GatewayCase):
                 if seen == 3:
                     break
         harness.wait_for("the call to end upstream", lambda: self.mock.running() == 0)
-        books = harness.wait_for(
-            "the log row", lambda: (found := Books.read(self.acme)) and len(found.logs) == before + 1 and found
-        )
-        row = books.reconcile().log_of(response.headers["x-request-id"])
+        harness.wait_for("the log row", lambda: len(Books.read(self.acme).logs) == before + 1)
+        row = Books.read(self.acme).reconcile().log_of(response.headers["x-request-id"])
         self.equal((row["status"], row["billing_status"]), ("cancelled", "billed"), "inference.md, Billing")
         self.holds(0 < row["completion_tokens"] < 60, "a part of the output", "inference.md, Billing", row)
 

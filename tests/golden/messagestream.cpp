@@ -21,7 +21,8 @@ public:
             return u"an event behind the end"_s;
         if (type == "error"_L1) {
             m_isOver = true;
-            return event.value("error"_L1).toObject().value("type"_L1).isString() ? QString() : u"an error without a type"_s;
+            return event.value("error"_L1).toObject().value("type"_L1).isString() ? QString()
+                                                                                  : u"an error without a type"_s;
         }
         if (type == "message_start"_L1)
             return std::exchange(m_hasStarted, true) ? u"a second start"_s : QString();

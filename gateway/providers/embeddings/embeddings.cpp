@@ -124,6 +124,12 @@ private:
     bool m_hasInput = false;
 };
 
+UpstreamFailure noEmbeddings()
+{
+    return { .error = { ErrorCode::ProviderError, u"The provider sent an answer that holds no embeddings."_s },
+             .mayTryNext = true };
+}
+
 class VerbatimEmbeddings final : public Dialogue
 {
 public:
@@ -134,7 +140,9 @@ public:
 
     Result<UpstreamCall> call() const override
     {
-        UpstreamCall call { .path = "/embeddings", .streams = false };
+        UpstreamCall call;
+        call.path = "/embeddings";
+        call.streams = false;
         JsonWriter json;
         json.beginObject();
         for (const BodyMember &member : m_request.members) {
@@ -164,9 +172,7 @@ public:
         if (root && json::member(*root, "error"))
             return { .failure = failureFromStream(m_body) };
         if (!root || json::elements(json::member(*root, "data")).isEmpty())
-            return { .failure = UpstreamFailure {
-                         .error = { ErrorCode::ProviderError, u"The provider sent an answer that holds no embeddings."_s },
-                         .mayTryNext = true } };
+            return { .failure = noEmbeddings() };
         if (const auto reported = json::member(*root, "usage"))
             m_usage = openai::chatUsage(*reported, false);
         return { .isComplete = true };

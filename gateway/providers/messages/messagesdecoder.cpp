@@ -34,8 +34,9 @@ constexpr std::array<MemberField, 8> MemberFields = { {
 } };
 
 // The gateway's own business, of no price, or a hint that other providers do without.
-constexpr std::array<QByteArrayView, 8> NotPassedOn = { "model",         "stream",      "service_tier", "speed",
-                                                        "inference_geo", "mcp_servers", "container",    "cache_control" };
+constexpr std::array<QByteArrayView, 8> NotPassedOn = {
+    "model", "stream", "service_tier", "speed", "inference_geo", "mcp_servers", "container", "cache_control",
+};
 
 /// Thinking is told as a number of tokens here and as a word elsewhere.
 struct EffortOfBudget
@@ -174,7 +175,8 @@ private:
 
     void outputConfig(element value)
     {
-        if (const QByteArrayView effort = json::text(value, "effort"); !effort.isEmpty() && m_request.effort != "none") {
+        const QByteArrayView effort = json::text(value, "effort");
+        if (!effort.isEmpty() && m_request.effort != "none") {
             given(Field::Effort, "output_config.effort");
             m_request.effort = effort.toByteArray();
         }

@@ -85,7 +85,7 @@ private:
             void (MessagesChecker::*read)(QByteArrayView, element);
         };
         using C = MessagesChecker;
-        static constexpr std::array<Known, 14> All = { {
+        static constexpr std::array<Known, 15> All = { {
             { "model", &C::model },
             { "messages", &C::messages },
             { "system", &C::system },
@@ -100,6 +100,7 @@ private:
             { "thinking", &C::typed },
             { "metadata", &C::object },
             { "output_config", &C::object },
+            { "context_management", &C::contextManagement },
         } };
         const auto known = std::find_if(All.begin(), All.end(), [&](const Known &each) { return each.name == name; });
         if (known != All.end())
@@ -158,8 +159,9 @@ private:
 
     void stopSequences(QByteArrayView, element value)
     {
-        json::dom::array list;
-        if (value.get(list) || std::any_of(list.begin(), list.end(), [](element entry) { return !entry.is_string(); }))
+        const QList<element> list = json::elements(value);
+        const auto isString = [](element entry) { return entry.is_string(); };
+        if (!value.is_array() || !std::all_of(list.begin(), list.end(), isString))
             refuse("stop_sequences", u"stop_sequences must be an array of strings"_s);
     }
 
@@ -173,6 +175,19 @@ private:
     {
         if (!value.is_object())
             refuse(name.toByteArray(), u"%1 must be an object"_s.arg(QLatin1StringView(name)));
+    }
+
+    // A summary made on the way is work that the answer's usage leaves out.
+    void contextManagement(QByteArrayView, element value)
+    {
+        if (!value.is_object())
+            return refuse("context_management", u"context_management must be an object"_s);
+        int index = 0;
+        for (const element edit : json::elements(json::member(value, "edits"))) {
+            const QByteArray place = "context_management.edits[" + QByteArray::number(index++) + "].type";
+            if (json::text(edit, "type").startsWith("compact"))
+                return refuse(place, u"summaries by the provider are not supported"_s, ErrorCode::UnsupportedParameter);
+        }
     }
 
     void tools(QByteArrayView, element value)

@@ -6,8 +6,8 @@
 
 namespace assistiv {
 
-/// A request of Anthropic's Messages API as a client sent it: proven to be of the right form as far as gates, routing and
-/// the bill go, with its bytes kept, because they are passed on (docs/contract/messages.md).
+/// A request of Anthropic's Messages API as a client sent it: proven to be of the right form as far as gates, routing
+/// and the bill go, with its bytes kept, because they are passed on (docs/contract/messages.md).
 struct MessagesRequest
 {
     QByteArray body;

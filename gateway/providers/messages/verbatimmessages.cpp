@@ -23,7 +23,9 @@ bool isSamplingMember(QByteArrayView name)
 
 UpstreamCall messagesCall(const MessagesRequest &request, const MessagesHeaders &headers, const UpstreamTarget &target)
 {
-    UpstreamCall call { .path = "/v1/messages", .streams = request.stream };
+    UpstreamCall call;
+    call.path = "/v1/messages";
+    call.streams = request.stream;
     // The version that the client has written its body for, and reads the answer by.
     const QByteArray version = headers.version.isEmpty() ? anthropicVersion(target.options) : headers.version;
     call.headers = { { "anthropic-version", version } };
@@ -169,7 +171,7 @@ private:
 
     QByteArray frame(const SseEvent &event) const
     {
-        // Data of several lines: between the parts of valid JSON a line feed is a blank, in an event it would end the line.
+        // Data of several lines: between the parts of valid JSON a line feed is a blank, in an event it ends the line.
         QByteArray data = event.data.toByteArray();
         const auto root = json::parse(data);
         const QByteArray type = root ? json::text(*root, "type").toByteArray() : QByteArray();
@@ -234,8 +236,9 @@ public:
         // What has come of an answer that nobody has read yet is all we know about its size.
         if (m_isOver)
             return VerbatimMessages::consumption();
-        const Usage estimate { .inFresh = m_request.estimatedPromptTokens(), .outText = estimatedTokens(m_body.size()) };
-        return { estimate, false, m_body.size() };
+        return { { .inFresh = m_request.estimatedPromptTokens(), .outText = estimatedTokens(m_body.size()) },
+                 false,
+                 m_body.size() };
     }
 
 private:
@@ -255,6 +258,7 @@ public:
     {
         UpstreamCall call = messagesCall(m_request, m_headers, m_target);
         call.path += "/count_tokens";
+        call.streams = false;
         return call;
     }
 

@@ -7,6 +7,7 @@
 #include "providers/chatrequest.h"
 #include "providers/embeddings/embeddings.h"
 #include "providers/messages/messagesrequest.h"
+#include "providers/responses/responsesrequest.h"
 #include "services/services.h"
 
 #include <QtCore/QDir>
@@ -348,6 +349,8 @@ std::optional<Error> tst_OpenApi::refusal(Until until, const QByteArray &body, c
         const auto verdict = [](const auto &parsed) { return parsed ? Result<void>() : Result<void>(parsed.error()); };
         if (entry.path == "/v1/chat/completions")
             return verdict(parseChatRequest(body));
+        if (entry.path == "/v1/responses")
+            return verdict(parseResponsesRequest(body));
         if (entry.path == "/v1/messages")
             return verdict(parseMessagesRequest(body));
         if (entry.path == "/v1/messages/count_tokens")
@@ -557,7 +560,7 @@ void tst_OpenApi::bodies()
         checkMembers({}, schema);
     }
 
-    if (entry->path == "/v1/chat/completions")
+    if (entry->path == "/v1/chat/completions" || entry->path == "/v1/responses")
         return; // which takes whatever a provider may understand
     const QJsonObject members = schema.value("properties"_L1).toObject();
     QStringList silent;
