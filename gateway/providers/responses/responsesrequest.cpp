@@ -412,7 +412,7 @@ private:
             else if (type == "mcp")
                 mcpServer(place, entry);
             else if (type.isEmpty())
-                refuse(place, u"each tool must be an object with a type"_s);
+                refuse(entry.is_object() ? place + ".type" : place, u"each tool must be an object with a type"_s);
             else
                 refuse(place + ".type", u"only tools of type function and mcp are supported"_s,
                        ErrorCode::UnsupportedToolType);
