@@ -71,8 +71,9 @@ static QStringList frames(const QByteArray &stream)
     const QList<QByteArray> parts = QByteArray(stream).replace("\n\n", "\x01").split('\x01');
     for (const QByteArray &frame : parts) {
         // Perhaps behind the event's name.
-        const qsizetype begin = frame.startsWith("data: ") ? 6 : frame.indexOf("\ndata: ") + 7;
-        const QJsonDocument json = begin < 6 ? QJsonDocument() : QJsonDocument::fromJson(frame.sliced(begin));
+        const qsizetype line = frame.startsWith("data: ") ? 0 : frame.indexOf("\ndata: ") + 1;
+        const qsizetype begin = line == 0 && !frame.startsWith("data: ") ? frame.size() : line + 6;
+        const QJsonDocument json = QJsonDocument::fromJson(frame.sliced(begin));
         const QByteArray compact = json.isNull() ? frame : frame.first(begin) + json.toJson(QJsonDocument::Compact);
         found.append(QString::fromUtf8(compact));
     }
