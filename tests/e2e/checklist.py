@@ -792,7 +792,7 @@ ROUTES = (
         "admin", "GET", A + "/status", "A", "headless-and-admin.md, Admin API, status",
         shape=STATUS,
         may=("calls_in_flight", "connections", "writer_queue", "shutting_down", "last_verify", "webhook_backlog",
-             "nodes"),
+             "nodes", "cooling_down"),
     ),
     Route(
         "admin", "GET", A + "/platforms", "A", "headless-and-admin.md, Admin API, platforms",
