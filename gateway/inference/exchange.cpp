@@ -386,9 +386,12 @@ void InferenceExchange::failAttempt(const UpstreamFailure &failure)
 
     // What a client has seen is paid for; what it has not may be had elsewhere.
     const Dialogue::Consumption used = m_attempt.dialogue->consumption();
-    if (m_streaming && used.outputBytes > 0) {
+    const bool isPaid = m_streaming && used.outputBytes > 0;
+    if (isPaid)
         m_error.mayRepeat = false; // tokens were consumed: a repeat would be a second bill
-        m_farewell = streamFailure(m_error);
+    if (m_streaming)
+        m_farewell = streamFailure(m_error, isPaid ? used.usage : Usage());
+    if (isPaid) {
         return settle(
             CallStatus::Error, used.usage, used.isReported ? TokenCountMethod::Reported : TokenCountMethod::Estimated,
             m_error.message, [this](const Result<void> &) { endWithError(m_error); }, m_question->stored());
@@ -396,8 +399,9 @@ void InferenceExchange::failAttempt(const UpstreamFailure &failure)
     if (!failure.mayTrySameProvider)
         m_legs.removeIf([this](const RouteLeg &leg) { return leg.mapping->provider == m_attempt.leg.mapping->provider; });
     const bool next = failure.mayTryNext && !m_streaming && !m_legs.isEmpty() && m_attempt.number < MostAttempts && m_client;
-    settle(CallStatus::Error, {}, TokenCountMethod::None, m_error.message,
-           [this, next](const Result<void> &) { next && m_client ? callNext() : endWithError(m_error); });
+    settle(
+        CallStatus::Error, {}, TokenCountMethod::None, m_error.message,
+        [this, next](const Result<void> &) { next && m_client ? callNext() : endWithError(m_error); }, m_question->stored());
 }
 
 void InferenceExchange::refuse(const Error &error)
@@ -412,7 +416,7 @@ void InferenceExchange::endWithError(const Error &error)
 {
     m_silence.stop();
     if (m_client && m_streaming) {
-        m_client->write(m_farewell.isEmpty() ? streamFailure(error) : m_farewell);
+        m_client->write(m_farewell.isEmpty() ? streamFailure(error, m_attempt.dialogue->consumption().usage) : m_farewell);
         m_client->endStream();
     } else if (m_client) {
         m_parts.replyError(*m_client, error);
@@ -420,10 +424,9 @@ void InferenceExchange::endWithError(const Error &error)
     over();
 }
 
-QByteArray InferenceExchange::streamFailure(const Error &error)
+QByteArray InferenceExchange::streamFailure(const Error &error, const Usage &usage)
 {
-    const Ending ending { m_attempt.dialogue->consumption().usage, m_parts.clock.now() };
-    return m_attempt.dialogue->streamFailure(error, m_parts.errorBody(error), ending);
+    return m_attempt.dialogue->streamFailure(error, m_parts.errorBody(error), { usage, m_parts.clock.now() });
 }
 
 void InferenceExchange::endUnbilled(Error error)

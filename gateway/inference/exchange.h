@@ -76,8 +76,8 @@ private:
     /// A gate is shut: nothing was called, nothing will be billed.
     void refuse(const Error &error);
     void endWithError(const Error &error);
-    /// What a client reads of it whose stream has begun.
-    QByteArray streamFailure(const Error &error);
+    /// What a client reads of it whose stream has begun; usage: as billed.
+    QByteArray streamFailure(const Error &error, const Usage &usage);
     /// The call is used and paid for upstream, but its bill was not committed.
     void endUnbilled(Error error);
 

@@ -874,7 +874,7 @@ ROUTES = (
         "admin", "GET", A + "/status", "A", "headless-and-admin.md, Admin API, status",
         shape=STATUS,
         may=("calls_in_flight", "connections", "writer_queue", "shutting_down", "last_verify", "webhook_backlog",
-             "node_id", "other_nodes"),
+             "node_id", "other_nodes", "cooling_down"),
     ),
     Route(
         "admin", "GET", A + "/platforms", "A", "headless-and-admin.md, Admin API, platforms",
