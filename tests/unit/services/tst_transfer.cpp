@@ -3,6 +3,7 @@
 #include "services/transfer.h"
 #include "smallinstallation.h"
 #include "store/migrations.h"
+#include "store/nodestore.h"
 
 using namespace assistiv;
 using namespace Qt::StringLiterals;
@@ -22,6 +23,7 @@ private Q_SLOTS:
     void anotherProgramsDatabaseIsRefused();
     void brokenBooksDoNotMove();
     void whatIsEndedCanBeRepeated();
+    void nobodyStartsOnWhatIsReplaced();
     void occupancy();
 };
 
@@ -141,6 +143,31 @@ void tst_Transfer::whatIsEndedCanBeRepeated()
     }
     (void)valueOf(moveInto(source.scratch.db(), target.db(), {}));
     QVERIFY(contents(target.db()) == contents(source.scratch.db()));
+}
+
+void tst_Transfer::nobodyStartsOnWhatIsReplaced()
+{
+    SmallInstallation source(Dialect::Sqlite);
+    ScratchDatabase target(Dialect::PostgreSql);
+    const auto another = valueOf(Database::open(target.url(), Database::Access::ReadWrite));
+    const auto mayStart = [&another] {
+        Transaction start(*another);
+        return NodeStore(*another).lockOthersOut(50).ok();
+    };
+    QVERIFY(mayStart());
+    bool couldStart = true;
+    const Error came { ErrorCode::Conflict, u"came into use meanwhile"_s };
+    const auto replaced = replaceContents(
+        source.scratch.db(), target.db(),
+        [&]() -> Result<void> {
+            couldStart = mayStart();
+            return came;
+        },
+        {});
+    QVERIFY(!couldStart);
+    QVERIFY(!replaced && replaced.error() == came);
+    QCOMPARE(target.number(u"SELECT count(*) FROM platforms"_s), 0);
+    QVERIFY(mayStart());
 }
 
 void tst_Transfer::occupancy()

@@ -44,6 +44,8 @@ private Q_SLOTS:
     void rowsThatWereThereAreReplaced();
     void growingKeysGoOnBehindTheCopy_data() { addTargets(); }
     void growingKeysGoOnBehindTheCopy();
+    void numbersOfCommitsStayWithTheirDatabase_data() { addTargets(); }
+    void numbersOfCommitsStayWithTheirDatabase();
     void aCopyShowsOneMoment();
     void anotherValueIsAnotherChecksum();
     void otherTablesAreRefused();
@@ -298,6 +300,17 @@ void tst_TableCopy::growingKeysGoOnBehindTheCopy()
     // A table without rows begins at the beginning.
     addEntry(to.db());
     QCOMPARE(to.number(u"SELECT seq FROM audit_log"_s), 1);
+}
+
+void tst_TableCopy::numbersOfCommitsStayWithTheirDatabase()
+{
+    ScratchDatabase from(ScratchDatabase::currentDialect());
+    ScratchDatabase to(target());
+    run(from, u"UPDATE node_clock SET n = 5"_s);
+    run(to, u"UPDATE node_clock SET n = 9"_s);
+    (void)valueOf(copy(from, to));
+    QCOMPARE(to.number(u"SELECT n FROM node_clock"_s), 9);
+    QVERIFY(contents(from) == contents(to));
 }
 
 void tst_TableCopy::aCopyShowsOneMoment()
