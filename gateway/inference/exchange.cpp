@@ -401,7 +401,8 @@ void InferenceExchange::failAttempt(const UpstreamFailure &failure)
     const bool next = failure.mayTryNext && !m_streaming && !m_legs.isEmpty() && m_attempt.number < MostAttempts && m_client;
     settle(
         CallStatus::Error, {}, TokenCountMethod::None, m_error.message,
-        [this, next](const Result<void> &) { next && m_client ? callNext() : endWithError(m_error); }, m_question->stored());
+        [this, next](const Result<void> &) { next && m_client ? callNext() : endWithError(m_error); },
+        m_question->stored());
 }
 
 void InferenceExchange::refuse(const Error &error)
@@ -416,7 +417,8 @@ void InferenceExchange::endWithError(const Error &error)
 {
     m_silence.stop();
     if (m_client && m_streaming) {
-        m_client->write(m_farewell.isEmpty() ? streamFailure(error, m_attempt.dialogue->consumption().usage) : m_farewell);
+        const bool isToldBefore = !m_farewell.isEmpty(); // as it was stored
+        m_client->write(isToldBefore ? m_farewell : streamFailure(error, m_attempt.dialogue->consumption().usage));
         m_client->endStream();
     } else if (m_client) {
         m_parts.replyError(*m_client, error);
