@@ -43,6 +43,7 @@ class Aimock:
 class OthersProvider(ClientCase):
     suites = ("openai-chat", "ai-chat", "openai-responses", "anthropic-1")
     usage = (1000, 0, 100, 1100)  # it tells nothing of caches
+    counts_tokens = False
 
     @classmethod
     def upstream(cls):
