@@ -4,11 +4,13 @@
 
 #include "core/result.h"
 
-#include <QtCore/QLockFile>
+#include <QtCore/QFile>
 
 namespace assistiv {
 
-/// Keeps a second gateway off the same data folder for as long as it lives.
+/// Keeps a second gateway off the same data folder for as long as it lives. The lock is the kernel's (flock), so it ends with the
+/// process, however that ends; a lock that is a file with a process id in it can be cut off while it is written, and then nobody
+/// may start any more.
 class InstanceLock
 {
 public:
@@ -17,7 +19,8 @@ public:
     Result<void> take();
 
 private:
-    QLockFile m_file;
+    /// Stays when the lock ends; what it holds is only for people.
+    QFile m_file;
 };
 
 } // namespace assistiv
