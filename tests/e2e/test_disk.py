@@ -177,7 +177,8 @@ class ReadOnlyDisk(Outage):
         tenant = gateway.tenant("acme")
         frozen = contextlib.ExitStack()
         self.addCleanup(frozen.close)
-        names = ("gateway.db", "gateway.db-wal", "gateway.db-shm", ".")
+        # Not gateway.db-shm: SQLite maps it, and a write to a mapped file that has become immutable is SIGBUS.
+        names = ("gateway.db", "gateway.db-wal", ".")
         outcomes = self.sit_through(
             gateway, tenant, lambda: frozen.enter_context(disk.frozen(*names)), frozen.close
         )
