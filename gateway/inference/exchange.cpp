@@ -441,13 +441,14 @@ void InferenceExchange::endUnbilled(Error error)
 void InferenceExchange::onClientGone()
 {
     m_client = nullptr;
-    if (m_attempt.number == 0)
-        return over(); // it still waited to be asked
     cancel();
 }
 
 void InferenceExchange::cancel()
 {
+    Error error { ErrorCode::ShuttingDown, u"The gateway is shutting down."_s };
+    if (m_attempt.number == 0)
+        return endWithError(error); // it still waited to be asked, for its key or its turn
     if (m_settled || m_upstreamEnded || !m_attempt.reply)
         return; // nothing runs upstream, or its bill is on the way already
     m_upstreamEnded = true;
@@ -458,7 +459,6 @@ void InferenceExchange::cancel()
     if (m_attempt.reply->status() == 200)
         used = m_attempt.dialogue->consumption();
     dropReply();
-    Error error { ErrorCode::ShuttingDown, u"The gateway is shutting down."_s };
     error.mayRepeat = !used;
     const auto method = !used ? TokenCountMethod::None : used->isReported ? TokenCountMethod::Reported : TokenCountMethod::Estimated;
     const auto usage = used ? std::optional(used->usage) : std::nullopt;
