@@ -57,5 +57,7 @@ using ProviderId = Id<struct ProviderTag>;
 using ModelId = Id<struct ModelTag>;
 using LlmConfigId = Id<struct LlmConfigTag>;
 using RequestId = Id<struct RequestTag>;
+using WebhookEndpointId = Id<struct WebhookEndpointTag>;
+using WebhookDeliveryId = Id<struct WebhookDeliveryTag>;
 
 } // namespace assistiv

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/id.h"
-#include "ledger/words.h"
+#include "core/words.h"
 
 #include <array>
 

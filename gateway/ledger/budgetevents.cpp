@@ -26,7 +26,7 @@ QByteArray bodyOf(const QByteArray &eventType, const QByteArray &eventId, const 
 
 } // namespace
 
-Result<void> BudgetEvents::announce(BudgetEvent event, const LedgerRow &row)
+Result<void> BudgetEvents::announce(WebhookEvent event, const LedgerRow &row)
 {
     const QByteArray type = QByteArray(wordOf(event).data(), wordOf(event).size());
     const QByteArray eventId = row.id.toLatin1() + ':' + type;

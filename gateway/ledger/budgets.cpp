@@ -346,7 +346,7 @@ Result<BudgetWrite> Budgets::patch(const PlatformId &platform, const EndUserId &
     if (!row)
         return row.error();
     if (before->isSuspended != after.isSuspended) {
-        const BudgetEvent event = after.isSuspended ? BudgetEvent::Suspended : BudgetEvent::Unsuspended;
+        const WebhookEvent event = after.isSuspended ? WebhookEvent::Suspended : WebhookEvent::Unsuspended;
         if (const auto told = m_events.announce(event, *row); !told)
             return told.error();
     }
@@ -375,7 +375,7 @@ Result<BudgetWrite> Budgets::topUp(const PlatformId &platform, const EndUserId &
     const auto row = record(*after, LedgerType::Topup, amount, note, actor);
     if (!row)
         return row.error();
-    if (const auto told = m_events.announce(BudgetEvent::ToppedUp, *row); !told)
+    if (const auto told = m_events.announce(WebhookEvent::ToppedUp, *row); !told)
         return told.error();
     return BudgetWrite { *after, *row };
 }
@@ -405,7 +405,7 @@ Result<BudgetWrite> Budgets::debit(const PlatformId &platform, const EndUserId &
     if (!row)
         return row.error();
     if (isEdge) {
-        if (const auto told = m_events.announce(BudgetEvent::LowBalance, *row); !told)
+        if (const auto told = m_events.announce(WebhookEvent::LowBalance, *row); !told)
             return told.error();
     }
     return BudgetWrite { *after, *row };

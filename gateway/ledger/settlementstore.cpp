@@ -251,7 +251,7 @@ Result<void> SettlementStore::announceLowBalance(const QList<LedgerRow> &edges)
         Query disarm = m_context.db.prepare(u"UPDATE budgets SET is_armed = FALSE WHERE id = ?"_s);
         if (const auto disarmed = disarm.bind(row.budget).exec(); !disarmed)
             return disarmed;
-        if (const auto told = events.announce(BudgetEvent::LowBalance, row); !told)
+        if (const auto told = events.announce(WebhookEvent::LowBalance, row); !told)
             return told;
     }
     return {};

@@ -5,7 +5,7 @@
 #include "core/clock.h"
 #include "core/errors.h"
 #include "ledger/caller.h"
-#include "ledger/words.h"
+#include "core/words.h"
 
 #include <QtCore/QByteArray>
 #include <QtCore/QList>

@@ -6,7 +6,7 @@
 #include "core/id.h"
 #include "core/money.h"
 #include "core/result.h"
-#include "ledger/words.h"
+#include "core/words.h"
 #include "store/database.h"
 
 #include <QtCore/QList>

@@ -5,7 +5,7 @@
 #include "core/clock.h"
 #include "core/id.h"
 #include "core/result.h"
-#include "ledger/words.h"
+#include "core/words.h"
 
 #include <array>
 #include <functional>

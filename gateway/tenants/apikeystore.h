@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/result.h"
-#include "ledger/words.h"
+#include "core/words.h"
 #include "store/accountstate.h"
 #include "store/database.h"
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include "ledger/words.h"
+#include "core/words.h"
 #include "tenants/enduserstore.h"
 #include "tenants/platformstore.h"
 #include "tenants/ratelimitstore.h"

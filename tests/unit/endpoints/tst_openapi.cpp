@@ -3,7 +3,7 @@
 #include "catalog/catalogwords.h"
 #include "fixtures/scratchdatabase.h"
 #include "http/openapi.h"
-#include "ledger/words.h"
+#include "core/words.h"
 #include "providers/chatrequest.h"
 #include "providers/embeddings/embeddings.h"
 #include "providers/messages/messagesrequest.h"
