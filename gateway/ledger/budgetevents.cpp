@@ -26,11 +26,17 @@ QByteArray bodyOf(const QByteArray &eventType, const QByteArray &eventId, const 
 
 } // namespace
 
-Result<void> BudgetEvents::announce(WebhookEvent event, const LedgerRow &row)
+Result<void> BudgetEvents::announce(const QList<BudgetNews> &news)
 {
-    const QByteArray type = QByteArray(wordOf(event).data(), wordOf(event).size());
-    const QByteArray eventId = row.id.toLatin1() + ':' + type;
-    return m_outbox.append({ row.platform, row.endUser, type, eventId, bodyOf(type, eventId, row), row.createdAt });
+    QList<WebhookMessage> messages;
+    messages.reserve(news.size());
+    for (const auto &[event, row] : news) {
+        const QByteArray type(wordOf(event).data(), wordOf(event).size());
+        const QByteArray eventId = row.id.toLatin1() + ':' + type;
+        messages.append({ row.platform, row.endUser, type, eventId, bodyOf(type, eventId, row), row.createdAt,
+                          event == WebhookEvent::Debited });
+    }
+    return m_outbox.append(messages);
 }
 
 } // namespace assistiv

@@ -8,13 +8,20 @@
 
 namespace assistiv {
 
-/// Puts the events of budgets into the outbox, in the transaction of the ledger row they tell of.
+/// What the row of a ledger is news of.
+struct BudgetNews
+{
+    WebhookEvent event;
+    LedgerRow row;
+};
+
+/// Puts the events of budgets into the outbox, in the transaction of the ledger rows they tell of.
 class BudgetEvents
 {
 public:
-    explicit BudgetEvents(Database &db) : m_outbox(db) {}
+    explicit BudgetEvents(const ServiceContext &context) : m_outbox(context) {}
 
-    Result<void> announce(WebhookEvent event, const LedgerRow &row);
+    Result<void> announce(const QList<BudgetNews> &news);
 
 private:
     Outbox m_outbox;

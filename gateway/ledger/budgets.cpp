@@ -347,7 +347,7 @@ Result<BudgetWrite> Budgets::patch(const PlatformId &platform, const EndUserId &
         return row.error();
     if (before->isSuspended != after.isSuspended) {
         const WebhookEvent event = after.isSuspended ? WebhookEvent::Suspended : WebhookEvent::Unsuspended;
-        if (const auto told = m_events.announce(event, *row); !told)
+        if (const auto told = m_events.announce({ { event, *row } }); !told)
             return told.error();
     }
     return BudgetWrite { after, *row };
@@ -375,7 +375,7 @@ Result<BudgetWrite> Budgets::topUp(const PlatformId &platform, const EndUserId &
     const auto row = record(*after, LedgerType::Topup, amount, note, actor);
     if (!row)
         return row.error();
-    if (const auto told = m_events.announce(WebhookEvent::ToppedUp, *row); !told)
+    if (const auto told = m_events.announce({ { WebhookEvent::ToppedUp, *row } }); !told)
         return told.error();
     return BudgetWrite { *after, *row };
 }
@@ -404,10 +404,11 @@ Result<BudgetWrite> Budgets::debit(const PlatformId &platform, const EndUserId &
     const auto row = record(*after, LedgerType::Debit, amount, note, actor);
     if (!row)
         return row.error();
-    if (isEdge) {
-        if (const auto told = m_events.announce(WebhookEvent::LowBalance, *row); !told)
-            return told.error();
-    }
+    QList<BudgetNews> news { { WebhookEvent::Debited, *row } };
+    if (isEdge)
+        news.append({ WebhookEvent::LowBalance, *row });
+    if (const auto told = m_events.announce(news); !told)
+        return told.error();
     return BudgetWrite { *after, *row };
 }
 

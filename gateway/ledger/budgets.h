@@ -63,7 +63,7 @@ struct LedgerNote
 class Budgets
 {
 public:
-    explicit Budgets(const ServiceContext &context) : m_context(context), m_store(context.db), m_events(context.db) {}
+    explicit Budgets(const ServiceContext &context) : m_context(context), m_store(context.db), m_events(context) {}
 
     /// ValidationError, BudgetExists.
     Result<OpenedBudget> create(const PlatformId &platform, const EndUserId &user, const BudgetDraft &draft, const Actor &actor);

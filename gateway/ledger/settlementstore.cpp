@@ -68,7 +68,7 @@ Result<void> SettlementStore::apply(const QList<const Settlement *> &group)
     BulkInsert logs(m_context.db, LogTable);
     BulkInsert walletRows(m_context.db, WalletTable);
     BulkInsert ledgerRows(m_context.db, LedgerTable);
-    QList<LedgerRow> edges;
+    m_news.clear();
     QList<const Settlement *> withResponse;
     for (const Settlement *s : group) {
         const auto wallet = m_wallets.find(s->platform);
@@ -85,7 +85,7 @@ Result<void> SettlementStore::apply(const QList<const Settlement *> &group)
         const auto budget = m_budgets.find(s->budget);
         if (budget == m_budgets.end())
             continue;
-        if (const auto noted = addLedgerRow(ledgerRows, *s, budget->second, edges); !noted)
+        if (const auto noted = addLedgerRow(ledgerRows, *s, wallet->second, budget->second); !noted)
             return noted;
     }
     for (BulkInsert *rows : { &logs, &walletRows, &ledgerRows }) {
@@ -96,7 +96,7 @@ Result<void> SettlementStore::apply(const QList<const Settlement *> &group)
         if (const auto stored = ResponseStore(m_context.db).append(withResponse); !stored)
             return stored;
     }
-    return announceLowBalance(edges);
+    return m_news.isEmpty() ? Result<void>() : BudgetEvents(m_context).announce(m_news);
 }
 
 Result<void> SettlementStore::debitWallets(const QList<const Settlement *> &group)
@@ -110,11 +110,13 @@ Result<void> SettlementStore::debitWallets(const QList<const Settlement *> &grou
         m_context.db.dialect() == Dialect::Sqlite
             ? u"UPDATE wallets SET updated_at = ?, balance = balance - d.amount FROM (SELECT value ->> 'id' AS id, "
               "value ->> 'amount' AS amount FROM json_each(?)) AS d WHERE platform_id = d.id "
-              "RETURNING platform_id, id, balance, is_active"_s
+              "RETURNING platform_id, id, balance, is_active, EXISTS (SELECT 1 FROM webhook_endpoints e WHERE "
+              "e.platform_id = wallets.platform_id AND e.is_active AND e.event_types LIKE '%\"budget.debited\"%')"_s
             : u"WITH locked AS MATERIALIZED (SELECT w.id, r.amount FROM wallets w JOIN json_to_recordset(CAST(? AS json)) "
               "AS r(id TEXT, amount BIGINT) ON r.id = w.platform_id ORDER BY w.platform_id FOR UPDATE OF w) "
               "UPDATE wallets w SET balance = balance - d.amount, updated_at = ? FROM locked d WHERE w.id = d.id "
-              "RETURNING w.platform_id, w.id, w.balance, w.is_active"_s);
+              "RETURNING w.platform_id, w.id, w.balance, w.is_active, EXISTS (SELECT 1 FROM webhook_endpoints e WHERE "
+              "e.platform_id = w.platform_id AND e.is_active AND e.event_types LIKE '%\"budget.debited\"%')"_s);
     bindAmounts(debit, amountsJson(totals));
     if (const auto done = debit.exec(); !done)
         return done;
@@ -122,7 +124,7 @@ Result<void> SettlementStore::debitWallets(const QList<const Settlement *> &grou
     while (debit.next()) {
         const auto platform = debit.id<PlatformId>(0);
         const Money balance = debit.money(2);
-        m_wallets[platform] = { debit.id<WalletId>(1), balance + totals[platform] };
+        m_wallets[platform] = { debit.id<WalletId>(1), balance + totals[platform], debit.flag(4) };
         m_context.changes.add(WalletState { platform, debit.id<WalletId>(1), balance, debit.flag(3) });
     }
     return {};
@@ -213,7 +215,7 @@ Result<void> SettlementStore::addWalletRow(BulkInsert &rows, const Settlement &s
     return rows.integer(s.createdAt.ms()).endRow();
 }
 
-Result<void> SettlementStore::addLedgerRow(BulkInsert &rows, const Settlement &s, BudgetLeg &budget, QList<LedgerRow> &edges)
+Result<void> SettlementStore::addLedgerRow(BulkInsert &rows, const Settlement &s, const WalletLeg &wallet, BudgetLeg &budget)
 {
     budget.running += s.cost;
     const auto id = LedgerRowId::create();
@@ -225,9 +227,9 @@ Result<void> SettlementStore::addLedgerRow(BulkInsert &rows, const Settlement &s
     if (const auto written = rows.integer(s.createdAt.ms()).endRow(); !written)
         return written;
 
-    if (!budget.isArmed || !budget.threshold || budget.max - budget.running > *budget.threshold)
+    const bool isEdge = budget.isArmed && budget.threshold && budget.max - budget.running <= *budget.threshold;
+    if (!isEdge && !wallet.tellsDebits)
         return {};
-    budget.isArmed = false;
     LedgerRow row;
     row.id = id;
     row.platform = s.platform;
@@ -240,21 +242,14 @@ Result<void> SettlementStore::addLedgerRow(BulkInsert &rows, const Settlement &s
     row.usedAfter = budget.running;
     row.metadata = metadata.take();
     row.createdAt = s.createdAt;
-    edges.append(row);
-    return {};
-}
-
-Result<void> SettlementStore::announceLowBalance(const QList<LedgerRow> &edges)
-{
-    BudgetEvents events(m_context.db);
-    for (const LedgerRow &row : edges) {
-        Query disarm = m_context.db.prepare(u"UPDATE budgets SET is_armed = FALSE WHERE id = ?"_s);
-        if (const auto disarmed = disarm.bind(row.budget).exec(); !disarmed)
-            return disarmed;
-        if (const auto told = events.announce(WebhookEvent::LowBalance, row); !told)
-            return told;
-    }
-    return {};
+    if (wallet.tellsDebits)
+        m_news.append({ WebhookEvent::Debited, row });
+    if (!isEdge)
+        return {};
+    // Once per edge: the flag falls in the transaction of the debit that reaches the threshold.
+    budget.isArmed = false;
+    m_news.append({ WebhookEvent::LowBalance, row });
+    return LedgerStore(m_context.db).disarm(s.budget);
 }
 
 Result<bool> SettlementStore::isApplied(const Settlement &settlement)

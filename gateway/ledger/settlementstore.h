@@ -14,7 +14,7 @@ namespace assistiv {
 class Budgets;
 class BulkInsert;
 class Query;
-struct LedgerRow;
+struct BudgetNews;
 
 /// Writes a group of settlements in the open transaction with a handful of statements, however many calls there are: one
 /// update for all wallets, one for all budgets, one bulk insert for each kind of row. The order of the group is the order of the
@@ -37,6 +37,8 @@ private:
     {
         WalletId id;
         Money running;
+        /// Somebody subscribed to every debit.
+        bool tellsDebits = false;
     };
     struct BudgetLeg
     {
@@ -54,14 +56,14 @@ private:
     void bindAmounts(Query &query, const QByteArray &amounts) const;
     static Result<void> addLog(BulkInsert &rows, const Settlement &s);
     static Result<void> addWalletRow(BulkInsert &rows, const Settlement &s, WalletLeg &wallet);
-    static Result<void> addLedgerRow(BulkInsert &rows, const Settlement &s, BudgetLeg &budget, QList<LedgerRow> &edges);
-    /// Once per edge: the flag falls in the transaction of the debit that reaches the threshold.
-    Result<void> announceLowBalance(const QList<LedgerRow> &edges);
+    Result<void> addLedgerRow(BulkInsert &rows, const Settlement &s, const WalletLeg &wallet, BudgetLeg &budget);
 
     ServiceContext m_context;
     Budgets &m_budgetRules;
     std::map<PlatformId, WalletLeg> m_wallets;
     std::map<BudgetId, BudgetLeg> m_budgets;
+    /// What the rows written so far are news of.
+    QList<BudgetNews> m_news;
 };
 
 } // namespace assistiv

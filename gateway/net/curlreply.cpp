@@ -162,20 +162,17 @@ bool CurlReply::prepare()
     return true;
 }
 
-QByteArray CurlReply::header(QByteArrayView name) const
+HttpHeaders CurlReply::headers() const
 {
+    HttpHeaders found;
     if (m_status == 0)
-        return {};
-    QByteArrayView rest = m_head;
-    while (!rest.isEmpty()) {
-        const qsizetype end = rest.indexOf('\n');
-        const QByteArrayView line = rest.first(end < 0 ? rest.size() : end);
-        rest = rest.sliced(end < 0 ? rest.size() : end + 1);
-        if (line.size() > name.size() && line[name.size()] == ':'
-            && line.first(name.size()).compare(name, Qt::CaseInsensitive) == 0)
-            return line.sliced(name.size() + 1).trimmed().toByteArray();
+        return found;
+    // The first line is the status.
+    for (const QByteArray &line : m_head.split('\n').sliced(1)) {
+        if (const qsizetype colon = line.indexOf(':'); colon > 0)
+            found.append({ line.first(colon), line.sliced(colon + 1).trimmed() });
     }
-    return {};
+    return found;
 }
 
 void CurlReply::resume()
@@ -259,11 +256,14 @@ qint64 CurlReply::deadlineMs() const
 {
     if (m_ended || m_paused)
         return Never;
-    return m_answering ? m_lastByteMs + m_call.idleTimeoutMs : m_startMs + m_call.firstByteTimeoutMs;
+    const qint64 next = m_answering ? m_lastByteMs + m_call.idleTimeoutMs : m_startMs + m_call.firstByteTimeoutMs;
+    return m_call.totalTimeoutMs > 0 ? std::min(next, m_startMs + m_call.totalTimeoutMs) : next;
 }
 
 void CurlReply::timeOut()
 {
+    if (m_call.totalTimeoutMs > 0 && m_client->nowMs() >= m_startMs + m_call.totalTimeoutMs)
+        return end(NetError::Timeout, u"not answered within %1 ms"_s.arg(m_call.totalTimeoutMs));
     end(NetError::Timeout,
         m_answering ? u"nothing more came for %1 ms"_s.arg(m_call.idleTimeoutMs)
                     : u"no answer within %1 ms"_s.arg(m_call.firstByteTimeoutMs));
@@ -321,10 +321,16 @@ size_t CurlReply::takeBody(QByteArrayView piece)
     return size_t(fitting.size()); // fewer than offered ends the transfer
 }
 
+template<typename Address>
+bool CurlReply::mayReach(const Address &address) const
+{
+    return m_call.allowPrivateAddress || isPublicAddress(address) || m_call.openNetworks.contains(address);
+}
+
 int CurlReply::beforeRequest(const char *address)
 {
     // Asked again although openSocket() did: a kept connection may have been opened for a call with more rights.
-    if (!m_call.allowPrivateAddress && !isPublicAddress(QHostAddress(QString::fromLatin1(address)))) {
+    if (!mayReach(QHostAddress(QString::fromLatin1(address)))) {
         m_addressRefused = true;
         return CURL_PREREQFUNC_ABORT;
     }
@@ -340,7 +346,7 @@ int CurlReply::beforeRequest(const char *address)
 curl_socket_t CurlReply::openSocket(const curl_sockaddr &address)
 {
     // Here, with the resolved address in hand, a name that changes its address between check and use gains nothing.
-    if (!m_call.allowPrivateAddress && !isPublicAddress(&address.addr)) {
+    if (!mayReach(&address.addr)) {
         m_addressRefused = true;
         return CURL_SOCKET_BAD;
     }

@@ -23,7 +23,7 @@ public:
     ~CurlReply() override;
 
     int status() const override { return m_status; }
-    QByteArray header(QByteArrayView name) const override;
+    HttpHeaders headers() const override;
     QByteArray takeBytes() override { return std::exchange(m_bytes, {}); }
     bool isFinished() const override { return m_finished; }
     NetError error() const override { return m_error; }
@@ -48,6 +48,8 @@ private:
     bool prepare();
     void end(NetError error, const QString &text);
     NetError errorOf(CURLcode result) const;
+    template<typename Address>
+    bool mayReach(const Address &address) const;
     bool takeHeadLine(QByteArrayView line);
     size_t takeBody(QByteArrayView piece);
     int beforeRequest(const char *address);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "net/httpexchange.h"
+#include "net/networks.h"
 
 #include <QtCore/QByteArray>
 #include <QtCore/QObject>
@@ -33,8 +34,12 @@ struct HttpCall
     int firstByteTimeoutMs = 60'000;
     /// Between two bytes.
     int idleTimeoutMs = 60'000;
+    /// From the start to the last byte of the answer; 0: no limit.
+    int totalTimeoutMs = 0;
     /// Private, loopback and link-local addresses are refused at connect time unless this is set.
     bool allowPrivateAddress = false;
+    /// Those of them that are allowed all the same.
+    Networks openNetworks = {};
     /// More than this is NetError::TooLarge; 0 means unbounded (streams that are passed on).
     qint64 maximumBytes = 64 * 1024 * 1024;
 };
@@ -51,7 +56,16 @@ public:
     /// 0 until the head has arrived.
     virtual int status() const = 0;
     /// Header of the answer (case does not matter); empty when there is none.
-    virtual QByteArray header(QByteArrayView name) const = 0;
+    QByteArray header(QByteArrayView name) const
+    {
+        for (const auto &[key, value] : headers()) {
+            if (key.compare(name, Qt::CaseInsensitive) == 0)
+                return value;
+        }
+        return {};
+    }
+    /// All headers of the answer, in the order and spelling in which they came.
+    virtual HttpHeaders headers() const = 0;
     /// What has arrived since the last call.
     virtual QByteArray takeBytes() = 0;
     virtual bool isFinished() const = 0;

@@ -135,6 +135,8 @@ struct AccountChanges
     QList<EndUserLimitsState> endUserLimits;
     /// Providers, models or prices have changed.
     bool catalogue = false;
+    /// A webhook delivery is due. Of no interest to other gateways, which look for themselves.
+    bool deliveriesDue = false;
 
     void add(KeyState state) { keys.append(std::move(state)); }
     void add(PlatformState state) { platforms.append(std::move(state)); }
@@ -160,6 +162,7 @@ struct AccountChanges
         platformLimits += std::move(other.platformLimits);
         endUserLimits += std::move(other.endUserLimits);
         catalogue = catalogue || other.catalogue;
+        deliveriesDue = deliveriesDue || other.deliveriesDue;
     }
 };
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/clock.h"
 #include "core/words.h"
 
 #include <array>
@@ -43,6 +44,9 @@ struct Words<DeliveryTrigger>
 {
     static constexpr std::array table { QLatin1StringView("schedule"), QLatin1StringView("replay"), QLatin1StringView("test") };
 };
+
+/// due_at of what waits for its endpoint to be switched on again (year 9999).
+constexpr Timestamp DueWhenActive = Timestamp::fromMs(253'370'764'800'000);
 
 /// Why the gateway switched an endpoint off.
 enum class DisabledReason { Gone, Failing };

@@ -5,10 +5,11 @@
 #include "core/clock.h"
 #include "core/id.h"
 #include "core/result.h"
+#include "store/accountstate.h"
+
+#include <QtCore/QList>
 
 namespace assistiv {
-
-class Database;
 
 /// Something that happened, in the words its receivers get (docs/contract/webhooks.md). The body is serialised once: every
 /// attempt at every endpoint sends these bytes.
@@ -23,23 +24,34 @@ struct WebhookMessage
     /// JSON object.
     QByteArray payload;
     Timestamp createdAt;
+    /// Kept only when somebody subscribed to it: what happens with every call would fill the database for nobody.
+    bool isOnDemand = false;
 };
 
-/// The messages that wait to be delivered. They are written in the transaction of what they tell, so that a crash loses none
-/// and a rollback sends none.
+/// What receivers are to be told: messages, and a delivery for each active endpoint of the platform that subscribed to the
+/// event. They are written in the transaction of what they tell, so that a crash loses none and a rollback sends none.
 class Outbox
 {
 public:
-    explicit Outbox(Database &db) : m_db(db) {}
+    explicit Outbox(const ServiceContext &context) : m_context(context) {}
 
-    /// Gives the message its webhook-id. Conflict when the event was told already.
-    Result<void> append(const WebhookMessage &message);
+    /// Gives each message its webhook-id. Conflict when an event was told already.
+    Result<void> append(const QList<WebhookMessage> &messages);
 
     /// "msg_" and 27 base62 characters that sort by time, as KSUIDs do: seconds, then 16 random bytes.
     static QByteArray newMessageId(Timestamp now);
 
 private:
-    Database &m_db;
+    struct Subscriber
+    {
+        PlatformId platform;
+        QByteArray endpoint;
+        /// JSON array of names.
+        QByteArray eventTypes;
+    };
+    Result<QList<Subscriber>> subscribersOf(const QList<WebhookMessage> &messages);
+
+    ServiceContext m_context;
 };
 
 } // namespace assistiv

@@ -166,11 +166,9 @@ SandboxReply::SandboxReply(const QByteArray &request, Timestamp now, QObject *pa
     m_timer->start(0);
 }
 
-QByteArray SandboxReply::header(QByteArrayView name) const
+HttpHeaders SandboxReply::headers() const
 {
-    if (name.compare("content-type", Qt::CaseInsensitive) != 0)
-        return {};
-    return m_streams ? "text/event-stream"_ba : "application/json"_ba;
+    return { { "content-type", m_streams ? "text/event-stream" : "application/json" } };
 }
 
 void SandboxReply::pause()

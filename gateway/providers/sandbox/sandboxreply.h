@@ -22,7 +22,7 @@ public:
     SandboxReply(const QByteArray &request, Timestamp now, QObject *parent);
 
     int status() const override { return m_status; }
-    QByteArray header(QByteArrayView name) const override;
+    HttpHeaders headers() const override;
     QByteArray takeBytes() override { return std::exchange(m_arrived, {}); }
     bool isFinished() const override { return m_finished; }
     NetError error() const override { return NetError::None; }

@@ -32,9 +32,9 @@ CREATE TABLE webhook_secrets (
 CREATE INDEX webhook_secrets_of_endpoint ON webhook_secrets (endpoint_id, seq);
 
 -- One message on its way to one endpoint. next_attempt_at is what the schedule says; due_at is when the next attempt may be
--- taken up: null when none is wanted or the endpoint is switched off, and while an attempt runs the end of its claim. A
--- replay sets it whatever the status is; next_trigger says why the attempt is made. schedule_step counts the attempts of
--- the schedule that were made.
+-- taken up: null when none is wanted, far away while the endpoint is switched off, and while an attempt runs the end of its
+-- claim. A replay sets it whatever the status is; next_trigger says why the attempt is made. schedule_step counts the
+-- attempts of the schedule that were made.
 CREATE TABLE webhook_deliveries (
     seq {{SEQUENCE}},
     id TEXT NOT NULL UNIQUE,
