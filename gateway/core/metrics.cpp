@@ -62,7 +62,8 @@ UpstreamMetrics &UpstreamTable::of(const QString &provider)
 }
 
 Metrics::Metrics()
-    : startedAt(Clock::system().now()), callDuration(CallBounds), batchSize(BatchBounds), commitDuration(CommitBounds)
+    : startedAt(Clock::system().now()), callDuration(CallBounds), batchSize(BatchBounds), commitDuration(CommitBounds),
+      webhookDuration(CallBounds)
 {
 }
 

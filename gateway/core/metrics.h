@@ -127,6 +127,11 @@ struct Metrics
     Counter journalled;
     /// What neither database nor journal took.
     Counter unbilled;
+    // Of the courier.
+    Counter webhooksDelivered;
+    Counter webhooksFailed;
+    /// From the beginning of an attempt that got an answer to its end, in microseconds.
+    Histogram webhookDuration;
 };
 
 } // namespace assistiv

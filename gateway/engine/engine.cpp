@@ -22,6 +22,7 @@ constexpr int ReaderThreads = 2;
 constexpr int HousekeepingMs = 15'000;
 constexpr int MostResets = 200;
 constexpr int MostExpired = 200;
+constexpr int MostOldWebhooks = 500;
 constexpr int MostRepeats = 5;
 constexpr int DeafWatchMs = 1'000;
 constexpr int NodeIdBytes = 8;
@@ -33,7 +34,7 @@ Engine::Engine(EngineSettings settings, std::shared_ptr<const Vault> vault, cons
       m_nodeId(randomBytes(NodeIdBytes).toHex()), m_limiter(m_clock), m_cooldowns(m_clock),
       m_journal(Journal::pathIn(m_settings.dataDir)),
       m_writer({ m_settings.database, m_clock, *m_vault, m_book, m_journal, m_metrics,
-                 [this](Services &services) { publishCatalogue(services); }, m_nodeId }),
+                 [this](Services &services) { publishCatalogue(services); }, [this] { ringCourier(); }, m_nodeId }),
       m_readers(m_settings.database, m_clock, *m_vault),
       m_backups(m_settings.database, QDir(m_settings.dataDir).filePath(u"backups"_s), m_clock)
 {
@@ -60,6 +61,7 @@ Engine::~Engine()
     m_workers.clear();
     m_backups.stop();
     m_nodes.reset();
+    stopCourier();
     m_writer.stop();
     m_readers.stop();
 }
@@ -94,6 +96,7 @@ Result<void> Engine::open(const std::function<Result<void>(Services &)> &setUp)
             .catalogueChanged = [this](Services &services) { publishCatalogue(services); } });
         m_deafWatch.start();
     }
+    startCourier();
     m_open = true;
     m_housekeeping.start();
     return {};
@@ -120,6 +123,11 @@ Result<void> Engine::prepare(Database &db, const std::function<Result<void>(Serv
     if (setUp) {
         if (const auto done = setUp(services); !done)
             return done.error();
+    }
+    // On PostgreSQL they may be another gateway's.
+    if (db.dialect() == Dialect::Sqlite) {
+        if (const auto released = services.dispatch.releaseClaims(); !released)
+            return released.error();
     }
     // Nothing is in our book yet, but others may be serving.
     if (!changes.isEmpty()) {
@@ -274,6 +282,7 @@ EngineStatus Engine::status() const
              .connections = m_connections,
              .writerQueue = qint64(m_writer.waiting()),
              .journalEntries = m_journal.waiting(),
+             .webhookBacklog = m_courier ? m_courier->backlog() : 0,
              .databaseHealthy = m_writer.isHealthy(),
              .isShuttingDown = m_stopping,
              .cooling = m_cooldowns.cooling(),
@@ -305,10 +314,40 @@ void Engine::distrustBook()
     m_book.drop(m_book.committed());
 }
 
+void Engine::startCourier()
+{
+    auto courier = std::make_unique<Courier>(Courier::Parts { .doors = *this,
+                                                              .clock = m_clock,
+                                                              .metrics = m_metrics,
+                                                              .rules = RetryRules::standard(),
+                                                              .openNetworks = {},
+                                                              .version = m_settings.version });
+    const std::scoped_lock lock(m_bell);
+    m_courier = std::move(courier);
+}
+
+void Engine::stopCourier()
+{
+    std::unique_ptr<Courier> courier;
+    {
+        const std::scoped_lock lock(m_bell);
+        courier.swap(m_courier);
+    }
+    // Ends here, with the lock free: it may need the writer for that.
+}
+
+void Engine::ringCourier()
+{
+    const std::scoped_lock lock(m_bell);
+    if (m_courier)
+        m_courier->ring();
+}
+
 void Engine::keepHouse()
 {
     if (!m_open)
         return;
+    ringCourier(); // the clock may have been moved
     m_limiter.dropIdle();
     struct Found
     {
@@ -328,7 +367,10 @@ void Engine::keepHouse()
             const auto expired = services.responses.removeExpired(MostExpired);
             if (!expired)
                 return expired.error();
-            return Found { services.context.db.sizeBytes(), *reset == MostResets || *expired == MostExpired };
+            const auto isOldLeft = services.dispatch.removeOld(MostOldWebhooks);
+            if (!isOldLeft)
+                return isOldLeft.error();
+            return Found { services.context.db.sizeBytes(), *reset == MostResets || *expired == MostExpired || *isOldLeft };
         },
         [this](const Result<Found> &found) {
             if (!found)

@@ -4,6 +4,7 @@
 
 #include "engine/acceptor.h"
 #include "engine/backupthread.h"
+#include "engine/courier.h"
 #include "engine/journal.h"
 #include "engine/nodes.h"
 #include "engine/readers.h"
@@ -80,7 +81,11 @@ private:
     void publishCatalogue(Services &services);
     void onWorkerDrained();
     void finishStop();
-    /// Last use of keys, due resets, expired responses, idle rate counters, size of the database. Every now and then, and when
+    void startCourier();
+    void stopCourier();
+    /// Thread-safe.
+    void ringCourier();
+    /// Last use of keys, due resets, expired responses, old webhooks, idle rate counters, size of the database. Every now and then, and when
     /// the clock was moved.
     void keepHouse();
     void distrustBook();
@@ -101,6 +106,9 @@ private:
     BackupThread m_backups;
     /// Null on SQLite: one process owns the file.
     std::unique_ptr<Nodes> m_nodes;
+    /// From open() on, whether the gateway serves or not.
+    std::unique_ptr<Courier> m_courier;
+    std::mutex m_bell; // nobody rings while the courier comes or goes
     std::atomic<int> m_inFlight = 0;
     std::vector<std::unique_ptr<Worker>> m_workers;
     std::atomic<size_t> m_nextWorker = 0;

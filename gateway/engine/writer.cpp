@@ -195,6 +195,8 @@ bool Writer::commitBatch(Batch &batch)
         return false;
     noteCommit(batch, 0, takenUpUs);
     keepPoisoned(batch);
+    if (m_changes.deliveriesDue)
+        m_parts.deliveriesDue();
     if (!number)
         return true;
     const bool catalogueChanged = m_changes.catalogue;
@@ -391,6 +393,8 @@ bool Writer::catchUp(Batch &held)
             noteBilled(m_parts.metrics, settlement);
     }
     keepPoisoned(held);
+    if (m_changes.deliveriesDue)
+        m_parts.deliveriesDue();
     forgetBalances(*number);
     m_published.store(*number, std::memory_order_release);
     return true;

@@ -50,6 +50,8 @@ public:
         Metrics &metrics;
         /// Called on the writer's thread after a commit that changed providers, models or prices.
         std::function<void(Services &)> catalogueChanged;
+        /// Called on the writer's thread after a commit by which webhook deliveries are due.
+        std::function<void()> deliveriesDue = [] {};
         /// Who we are among the gateways on the database.
         QByteArray node = {};
     };

@@ -31,6 +31,7 @@ struct EngineStatus
     int connections = 0;
     qint64 writerQueue = 0;
     qint64 journalEntries = 0;
+    qint64 webhookBacklog = 0;
     bool databaseHealthy = true;
     bool isShuttingDown = false;
     QList<Cooldowns::Cooling> cooling = {};

@@ -182,6 +182,17 @@ void writeWriter(TextWriter &out, const Metrics &metrics, const EngineStatus &st
               whole(status.databaseBytes));
 }
 
+void writeWebhooks(TextWriter &out, const Metrics &metrics, const EngineStatus &status)
+{
+    out.gauge("assistiv_webhook_backlog", "Deliveries that wait for an attempt, counted every second.",
+              whole(status.webhookBacklog));
+    out.begin("assistiv_webhook_attempts_total", "counter", "Attempts to deliver a webhook by how they ended.");
+    out.sample({ { "outcome", "success" } }, whole(metrics.webhooksDelivered.value()));
+    out.sample({ { "outcome", "failure" } }, whole(metrics.webhooksFailed.value()));
+    out.begin("assistiv_webhook_duration_seconds", "histogram", "Attempts that got an answer, whatever it was.");
+    out.histogram(metrics.webhookDuration, decimal);
+}
+
 } // namespace
 
 QByteArray metricsText(const Metrics &metrics, const EngineStatus &status, qint64 residentBytes)
@@ -205,6 +216,7 @@ QByteArray metricsText(const Metrics &metrics, const EngineStatus &status, qint6
     writeUpstreams(out, metrics);
     writeBilling(out, metrics);
     writeWriter(out, metrics, status);
+    writeWebhooks(out, metrics, status);
     return out.take();
 }
 

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "providers/upstreamfailure.h"
 
-#include "core/clock.h"
 #include "core/log.h"
+#include "net/retryafter.h"
 
 #include <QtCore/QDateTime>
 #include <QtCore/QJsonArray>
@@ -128,12 +128,8 @@ int retryAfterSeconds(QByteArrayView retryAfter, QByteArrayView retryAfterMs)
     bool isNumber = false;
     if (const double ms = retryAfterMs.toByteArray().toDouble(&isNumber); isNumber)
         return bounded(ms / 1000);
-    if (const double seconds = retryAfter.toByteArray().toDouble(&isNumber); isNumber)
-        return bounded(seconds);
-    // Qt knows zones in digits only.
-    const QDateTime date = QDateTime::fromString(QString::fromLatin1(retryAfter).replace("GMT"_L1, "+0000"_L1), Qt::RFC2822Date);
-    // The provider's date is one of the real world, which a clock that was moved for a test has left.
-    return date.isValid() ? bounded(double(date.toMSecsSinceEpoch() - Clock::system().now().ms()) / 1000) : 0;
+    const auto wait = retryAfterOf(retryAfter);
+    return wait ? bounded(double(*wait) / 1000) : 0;
 }
 
 UpstreamFailure failureFromStatus(int status, QByteArrayView body, int wait, QByteArrayView ownKey)

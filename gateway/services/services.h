@@ -15,6 +15,7 @@
 #include "tenants/endusers.h"
 #include "tenants/platforms.h"
 #include "tenants/ratelimits.h"
+#include "webhooks/dispatch.h"
 
 namespace assistiv {
 
@@ -24,7 +25,7 @@ struct Services
     explicit Services(const ServiceContext &parts)
         : context(parts), catalog(parts), llmConfigs(parts), wallets(parts), budgets(parts), callLog(parts), idempotency(parts),
           responses(parts), audit(parts), apiKeys(parts), platforms(parts, apiKeys, wallets), endUsers(parts, apiKeys, budgets),
-          rateLimits(parts)
+          rateLimits(parts), dispatch(parts)
     {
     }
 
@@ -41,6 +42,7 @@ struct Services
     Platforms platforms;
     EndUsers endUsers;
     RateLimits rateLimits;
+    Dispatch dispatch;
 };
 
 } // namespace assistiv

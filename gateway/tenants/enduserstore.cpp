@@ -148,9 +148,11 @@ Result<void> EndUserStore::remove(const PlatformId &platform, const EndUserId &i
         if (const auto removed = ledger.bind(budget).exec(); !removed)
             return removed.error();
     }
-    {
-        Query messages = m_db.prepare(u"DELETE FROM webhook_messages WHERE end_user_id = ?"_s);
-        if (const auto removed = messages.bind(id).exec(); !removed)
+    for (const QString &statement :
+         { u"DELETE FROM webhook_attempts WHERE delivery_id IN (SELECT id FROM webhook_deliveries WHERE end_user_id = ?)"_s,
+           u"DELETE FROM webhook_deliveries WHERE end_user_id = ?"_s, u"DELETE FROM webhook_messages WHERE end_user_id = ?"_s }) {
+        Query webhooks = m_db.prepare(statement);
+        if (const auto removed = webhooks.bind(id).exec(); !removed)
             return removed.error();
     }
     {

@@ -87,6 +87,8 @@ Result<void> PlatformStore::remove(const PlatformId &id)
         u"UPDATE wallets SET updated_at = updated_at WHERE platform_id = ?"_s,
         u"UPDATE budgets SET updated_at = updated_at WHERE platform_id = ?"_s,
         u"DELETE FROM budget_transactions WHERE budget_id IN (SELECT id FROM budgets WHERE platform_id = ?)"_s,
+        u"DELETE FROM webhook_attempts WHERE endpoint_id IN (SELECT id FROM webhook_endpoints WHERE platform_id = ?)"_s,
+        u"DELETE FROM webhook_deliveries WHERE endpoint_id IN (SELECT id FROM webhook_endpoints WHERE platform_id = ?)"_s,
         u"DELETE FROM webhook_messages WHERE platform_id = ?"_s,
         u"DELETE FROM responses WHERE platform_id = ?"_s,
         u"DELETE FROM wallet_transactions WHERE platform_id = ?"_s,

@@ -388,7 +388,7 @@ void tst_Nodes::makeAccount()
 std::unique_ptr<Writer> tst_Nodes::writer(AccountBook &book)
 {
     auto made = std::make_unique<Writer>(Writer::Parts { m_scratch->url(), m_scratch->clock, TheVault, book, *m_journal,
-                                                         m_metrics, [](Services &) {}, "writer" });
+                                                         m_metrics, [](Services &) {}, [] {}, "writer" });
     mustSucceed(made->start());
     return made;
 }

@@ -48,7 +48,8 @@ QByteArray statusJson(const EngineStatus &status)
     json.key("database").beginObject().member("kind", status.databaseKind).member("name", status.databaseName);
     json.member("size_bytes", status.databaseBytes).member("healthy", status.databaseHealthy).endObject();
     json.member("calls_in_flight", status.callsInFlight).member("connections", status.connections);
-    json.member("writer_queue", status.writerQueue).member("shutting_down", status.isShuttingDown);
+    json.member("writer_queue", status.writerQueue).member("webhook_backlog", status.webhookBacklog);
+    json.member("shutting_down", status.isShuttingDown);
     json.key("cooling_down").beginArray();
     for (const Cooldowns::Cooling &way : status.cooling) {
         json.beginObject().member("provider", way.provider).member("provider_model_id", way.providerModel);

@@ -82,7 +82,7 @@ void tst_Writer::init()
     m_journal = std::make_unique<Journal>(m_dir->filePath(u"journal"_s));
     m_metrics = std::make_unique<Metrics>();
     m_writer = std::make_unique<Writer>(
-        Writer::Parts { m_url, Clock::system(), m_vault, m_book, *m_journal, *m_metrics, [](Services &) {}, {} });
+        Writer::Parts { m_url, Clock::system(), m_vault, m_book, *m_journal, *m_metrics, [](Services &) {}, [] {}, {} });
     QVERIFY(m_writer->start());
 }
 

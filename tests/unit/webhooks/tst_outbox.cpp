@@ -40,11 +40,11 @@ void tst_Outbox::idsAreKsuids()
 void tst_Outbox::tellsAnEventOnce()
 {
     ScratchDatabase scratch(ScratchDatabase::currentDialect());
-    Outbox outbox(scratch.db());
+    Outbox outbox(scratch.context());
     const WebhookMessage message { PlatformId::create(), {}, "budget.topped_up", "row:budget.topped_up", "{\"a\":\"ü'\"}",
                                    scratch.clock.now() };
-    QVERIFY(scratch.attempt([&] { return outbox.append(message); }));
-    const auto again = scratch.attempt([&] { return outbox.append(message); });
+    QVERIFY(scratch.attempt([&] { return outbox.append({ message }); }));
+    const auto again = scratch.attempt([&] { return outbox.append({ message }); });
     QVERIFY(!again);
     QCOMPARE(again.error().code, ErrorCode::Conflict);
     QCOMPARE(scratch.number(u"SELECT count(*) FROM webhook_messages WHERE payload = '{\"a\":\"ü''\"}' AND end_user_id IS NULL"_s), 1);

@@ -1,0 +1,433 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/courier.h"
+
+#include "core/clock.h"
+#include "core/jsonwriter.h"
+#include "core/log.h"
+#include "core/metrics.h"
+#include "net/curlclient.h"
+#include "net/retryafter.h"
+#include "services/services.h"
+#include "webhooks/signature.h"
+
+#include <algorithm>
+
+namespace assistiv {
+
+using namespace Qt::StringLiterals;
+
+namespace {
+
+/// Claims in memory, in all.
+constexpr int MostHeld = 2'048;
+constexpr int MostOfWindow = 256;
+/// A lane that gets through its claims sooner may hold more of them, one that takes longer fewer.
+constexpr qint64 SoonMs = 250;
+constexpr qint64 LateMs = 1'000;
+/// While attempts run, what they bring is told in portions.
+constexpr qint64 BetweenAsksMs = 10;
+constexpr int DatabaseAwayMs = 1'000;
+constexpr int LookMs = 1'000;
+constexpr int GraceMs = 3'000;
+/// A claim that ends sooner is left to lapse: the attempt might outlive it.
+constexpr qint64 LeastClaimMs = Courier::AttemptMs + 1'000;
+static_assert(LeastClaimMs + LateMs < Dispatch::ClaimMs);
+
+QByteArray headersJson(const HttpHeaders &headers)
+{
+    JsonWriter json;
+    json.beginObject();
+    QByteArrayList seen;
+    for (const auto &[name, value] : headers) {
+        const QByteArray key = name.toLower();
+        if (seen.contains(key))
+            continue;
+        seen.append(key);
+        QByteArrayList values;
+        for (const auto &[otherName, otherValue] : headers) {
+            if (otherName.compare(name, Qt::CaseInsensitive) == 0)
+                values.append(otherValue);
+        }
+        // Names are the receiver's words, too.
+        QByteArray quoted;
+        appendJsonString(quoted, QString::fromUtf8(key).toUtf8());
+        json.key(quoted.sliced(1).chopped(1)).value(QString::fromUtf8(values.join(", ")));
+    }
+    return json.endObject().take();
+}
+
+/// As text that both databases take.
+QByteArray storable(const QByteArray &body)
+{
+    return QString::fromUtf8(body).remove(QChar::Null).toUtf8();
+}
+
+QString wordsOf(const HttpReply &reply)
+{
+    switch (reply.error()) {
+    case NetError::AddressRefused:
+        return u"address not allowed"_s;
+    case NetError::Timeout:
+        return u"timeout"_s;
+    case NetError::Connect:
+        return u"connection failed: "_s + reply.errorText();
+    case NetError::Tls:
+        return u"TLS failed: "_s + reply.errorText();
+    case NetError::None:
+    case NetError::Broken:
+    case NetError::TooLarge:
+        break;
+    }
+    return u"connection broken: "_s + reply.errorText();
+}
+
+} // namespace
+
+Courier::Courier(Parts parts)
+    : m_parts(std::move(parts)), m_again(this), m_look(this), m_due(this), m_grace(this)
+{
+    for (QTimer *timer : { &m_again, &m_due, &m_grace })
+        timer->setSingleShot(true);
+    m_due.setTimerType(Qt::PreciseTimer);
+    m_again.setTimerType(Qt::PreciseTimer);
+    m_look.setInterval(LookMs);
+    connect(&m_again, &QTimer::timeout, this, &Courier::ask);
+    connect(&m_look, &QTimer::timeout, this, &Courier::look);
+    connect(&m_due, &QTimer::timeout, this, [this] {
+        m_isWanted = true;
+        ask();
+    });
+    connect(&m_grace, &QTimer::timeout, this, &Courier::leave);
+    m_thread.setObjectName(u"courier"_s);
+    moveToThread(&m_thread);
+    m_thread.start();
+    QMetaObject::invokeMethod(this, &Courier::setUp, Qt::QueuedConnection);
+}
+
+Courier::~Courier()
+{
+    QMetaObject::invokeMethod(this, &Courier::finish, Qt::QueuedConnection);
+    m_thread.wait();
+}
+
+void Courier::setUp()
+{
+    m_client = std::make_unique<CurlClient>(nullptr, m_parts.clock);
+    m_look.start();
+    look();
+    ask();
+}
+
+void Courier::ring()
+{
+    if (m_isRung.exchange(true))
+        return;
+    QMetaObject::invokeMethod(
+        this,
+        [this] {
+            m_isRung = false;
+            m_isWanted = true;
+            ask();
+        },
+        Qt::QueuedConnection);
+}
+
+DispatchRoom Courier::room() const
+{
+    DispatchRoom room { .ofOthers = MostOfLane, .inAll = MostHeld };
+    for (auto lane = m_lanes.begin(); lane != m_lanes.end(); ++lane) {
+        room.ofEndpoint.insert(lane.key(), std::max(0, lane->mostHeld() - lane->held()));
+        room.inAll -= lane->held();
+    }
+    if (m_isFinishing)
+        room.inAll = 0;
+    return room;
+}
+
+void Courier::ask()
+{
+    if (m_isAsking || m_again.isActive() || (!m_isWanted && m_finished.isEmpty()))
+        return;
+    const qint64 now = m_parts.clock.steadyMs();
+    if (const qint64 early = m_askedSteadyMs + BetweenAsksMs - now; early > 0 && !m_running.isEmpty())
+        return m_again.start(int(early));
+    m_isAsking = true;
+    m_isWanted = false;
+    m_askedSteadyMs = now;
+    const QList<FinishedAttempt> told = std::exchange(m_finished, {});
+    m_parts.doors.write(
+        this,
+        [told, room = room(), rules = m_parts.rules](Services &services) -> Result<Dispatched> {
+            if (const auto recorded = services.dispatch.record(told, rules); !recorded)
+                return recorded.error();
+            return room.inAll > 0 ? services.dispatch.claim(room) : Dispatched {};
+        },
+        [this, told](const Result<Dispatched> &answer) { onAnswer(answer, told); });
+}
+
+void Courier::onAnswer(const Result<Dispatched> &answer, QList<FinishedAttempt> told)
+{
+    m_isAsking = false;
+    if (answer) {
+        take(*answer);
+        start();
+    } else if (answer.error().code == ErrorCode::DatabaseUnavailable || answer.error().code == ErrorCode::ShuttingDown) {
+        m_finished = std::move(told) + std::exchange(m_finished, {});
+        m_isWanted = true;
+        if (!m_isFinishing)
+            return m_again.start(DatabaseAwayMs);
+        m_finished.clear(); // nobody would take it: the claims lapse, and what was delivered is delivered again
+    } else {
+        // Told once more it would fail once more. The claims lapse, and their deliveries are tried again.
+        Log::error("webhooks", u"%1 attempts could not be noted: %2"_s.arg(told.size()).arg(answer.error().message));
+    }
+    if (m_isFinishing && m_running.isEmpty())
+        return leave();
+    ask();
+}
+
+void Courier::take(const Dispatched &dispatched)
+{
+    for (auto target = dispatched.targets.begin(); target != dispatched.targets.end(); ++target) {
+        auto lane = m_lanes.find(target.key());
+        if (lane == m_lanes.end()) {
+            lane = m_lanes.insert(target.key(), {});
+            lane->isFailing = target->isFailing;
+        }
+        lane->target = *target;
+    }
+    for (const ClaimedDelivery &delivery : dispatched.deliveries) {
+        if (renew(delivery))
+            continue;
+        Lane &lane = m_lanes[delivery.endpoint];
+        if (lane.waiting.empty()) {
+            m_turns.push_back(delivery.endpoint);
+            lane.filledSteadyMs = m_parts.clock.steadyMs();
+        }
+        lane.waiting.push_back(delivery);
+    }
+    m_lanes.removeIf([&](const std::pair<const WebhookEndpointId &, Lane &> &entry) {
+        entry.second.hasMore = dispatched.more.contains(entry.first);
+        return entry.second.held() == 0 && !entry.second.hasMore;
+    });
+    if (dispatched.nextDueAt) {
+        const qint64 ms = dispatched.nextDueAt->ms() - m_parts.clock.now().ms();
+        // Later ones are found by look().
+        if (ms < LookMs)
+            m_due.start(int(std::max<qint64>(ms, 1)));
+    }
+}
+
+bool Courier::renew(const ClaimedDelivery &delivery)
+{
+    for (Attempt &attempt : m_running) {
+        if (attempt.claim.id == delivery.id) {
+            attempt.claim.claimedUntil = delivery.claimedUntil;
+            return true;
+        }
+    }
+    for (ClaimedDelivery &held : m_lanes[delivery.endpoint].waiting) {
+        if (held.id == delivery.id) {
+            held = delivery;
+            return true;
+        }
+    }
+    return false;
+}
+
+void Courier::look()
+{
+    m_parts.doors.read(
+        this, [](Services &services) { return services.dispatch.outlook(); },
+        [this](const Result<Dispatch::Outlook> &outlook) {
+            if (!outlook)
+                return;
+            m_backlog.store(outlook->backlog, std::memory_order_relaxed);
+            if (!outlook->nextDueAt)
+                return;
+            const qint64 ms = outlook->nextDueAt->ms() - m_parts.clock.now().ms();
+            if (ms < LookMs && !m_due.isActive())
+                m_due.start(int(std::max<qint64>(ms, 0)));
+        });
+}
+
+bool Courier::mayStart(const Lane &lane) const
+{
+    return lane.running < lane.mostRunning() && (!lane.isFailing || failingRunning() < MostFailing);
+}
+
+int Courier::failingRunning() const
+{
+    return int(std::count_if(m_running.begin(), m_running.end(),
+                             [this](const Attempt &attempt) { return m_lanes[attempt.claim.endpoint].isFailing; }));
+}
+
+void Courier::start()
+{
+    if (m_isFinishing)
+        return;
+    // Until all of them in a row had to wait.
+    for (size_t blocked = 0; blocked < m_turns.size() && m_running.size() < MostRunning;) {
+        const WebhookEndpointId endpoint = m_turns.front();
+        m_turns.pop_front();
+        Lane &lane = m_lanes[endpoint];
+        if (mayStart(lane)) {
+            begin(lane);
+            blocked = 0;
+        } else {
+            ++blocked;
+        }
+        if (!lane.waiting.empty())
+            m_turns.push_back(endpoint);
+        else
+            noteDrained(lane);
+    }
+}
+
+void Courier::begin(Lane &lane)
+{
+    const ClaimedDelivery claim = std::move(lane.waiting.front());
+    lane.waiting.pop_front();
+    const Timestamp now = m_parts.clock.now();
+    if (claim.claimedUntil.ms() - now.ms() < LeastClaimMs) {
+        lane.hasMore = true;
+        return;
+    }
+    const qint64 seconds = now.ms() / 1000;
+    HttpCall call;
+    call.method = HttpMethod::Post;
+    call.url = lane.target.url;
+    call.headers = { { "content-type", "application/json" },
+                     { "user-agent", "Assistiv-Gateway/" + m_parts.version.toLatin1() },
+                     { "webhook-id", claim.messageId },
+                     { "webhook-timestamp", QByteArray::number(seconds) },
+                     { "webhook-signature",
+                       webhookSignature(lane.target.signingKeys, claim.messageId, seconds, claim.payload) } };
+    call.body = claim.payload;
+    call.connectTimeoutMs = ConnectMs;
+    call.firstByteTimeoutMs = call.idleTimeoutMs = call.totalTimeoutMs = AttemptMs;
+    call.allowPrivateAddress = lane.target.allowPrivate;
+    call.openNetworks = m_parts.openNetworks;
+    call.maximumBytes = 0; // onBytes() ends an answer that is long enough
+
+    Attempt attempt { claim, now, m_parts.clock.steadyUs(), headersJson(call.headers), {} };
+    HttpReply *reply = m_client->send(std::move(call), this);
+    connect(reply, &HttpReply::bytesArrived, this, [this, reply] { onBytes(reply); });
+    connect(reply, &HttpReply::finished, this, [this, reply] { end(reply); });
+    m_running.insert(reply, std::move(attempt));
+    ++lane.running;
+}
+
+void Courier::onBytes(HttpReply *reply)
+{
+    const auto attempt = m_running.find(reply);
+    if (attempt == m_running.end())
+        return;
+    attempt->body += reply->takeBytes();
+    if (attempt->body.size() >= KeptBodyBytes)
+        end(reply);
+}
+
+void Courier::end(HttpReply *reply)
+{
+    const auto found = m_running.find(reply);
+    if (found == m_running.end())
+        return;
+    Attempt attempt = std::move(*found);
+    m_running.erase(found);
+    const qint64 tookUs = m_parts.clock.steadyUs() - attempt.startedSteadyUs;
+
+    FinishedAttempt finished;
+    finished.claim = std::move(attempt.claim);
+    finished.claim.payload.clear();
+    finished.startedAt = attempt.startedAt;
+    finished.durationMs = tookUs / 1000;
+    finished.requestHeaders = std::move(attempt.requestHeaders);
+    if (reply->error() == NetError::None) {
+        const HttpHeaders headers = reply->headers();
+        finished.status = reply->status();
+        finished.responseHeaders = headersJson(headers);
+        finished.responseBody = storable((attempt.body + reply->takeBytes()).left(KeptBodyBytes));
+        finished.retryAfterMs = retryAfterOf(reply->header("retry-after"));
+        m_parts.metrics.webhookDuration.note(tookUs);
+    } else {
+        finished.error = wordsOf(*reply);
+        finished.isTimeout = reply->error() == NetError::Timeout;
+    }
+    reply->disconnect(this);
+    reply->deleteLater();
+
+    const bool isSuccess = finished.isSuccess();
+    (isSuccess ? m_parts.metrics.webhooksDelivered : m_parts.metrics.webhooksFailed).add();
+    Lane &lane = m_lanes[finished.claim.endpoint];
+    --lane.running;
+    m_finished.append(std::move(finished));
+    if (lane.isFailing == isSuccess)
+        lane.window = MostOfLane;
+    lane.isFailing = !isSuccess;
+    start();
+    if (lane.hasMore && lane.held() < lane.mostHeld())
+        m_isWanted = true;
+    ask();
+}
+
+void Courier::noteDrained(Lane &lane) const
+{
+    if (!lane.hasMore || lane.isFailing)
+        return;
+    const qint64 tookMs = m_parts.clock.steadyMs() - lane.filledSteadyMs;
+    if (tookMs < SoonMs)
+        lane.window = std::min(lane.window * 2, MostOfWindow);
+    else if (tookMs > LateMs)
+        lane.window = std::max(lane.window / 2, MostOfLane);
+}
+
+void Courier::finish()
+{
+    m_isFinishing = true;
+    m_look.stop();
+    m_due.stop();
+    m_grace.start(GraceMs);
+    if (m_running.isEmpty() && !m_isAsking)
+        leave();
+}
+
+void Courier::leave()
+{
+    // Whoever is still at it is asked again later; what has ended is told, what was not begun is given back.
+    qDeleteAll(m_running.keys());
+    QList<ClaimedDelivery> unsent;
+    for (const Attempt &attempt : std::as_const(m_running))
+        unsent.append(attempt.claim);
+    m_running.clear();
+    for (Lane &lane : m_lanes) {
+        for (const ClaimedDelivery &claim : lane.waiting)
+            unsent.append(claim);
+        lane.waiting.clear();
+    }
+    m_turns.clear();
+    const auto quit = [this] {
+        m_lanes.clear();
+        m_client.reset();
+        for (QTimer *timer : { &m_again, &m_look, &m_due, &m_grace })
+            timer->stop();
+        m_thread.quit();
+    };
+    if (std::exchange(m_hasGivenBack, true) || (unsent.isEmpty() && m_finished.isEmpty()))
+        return quit();
+    m_isAsking = true;
+    const QList<FinishedAttempt> told = std::exchange(m_finished, {});
+    m_parts.doors.write(
+        this,
+        [told, unsent, rules = m_parts.rules](Services &services) -> Result<bool> {
+            if (const auto recorded = services.dispatch.record(told, rules); !recorded)
+                return recorded.error();
+            if (const auto given = services.dispatch.giveBack(unsent); !given)
+                return given.error();
+            return true;
+        },
+        [quit](const Result<bool> &) { quit(); });
+}
+
+} // namespace assistiv
