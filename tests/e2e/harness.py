@@ -370,6 +370,16 @@ class Gateway:
     def admin(self):
         return self.client(self.admin_key)
 
+    def wait_until_quiet(self):
+        """No call runs any more: those whose clients have left are settled, too."""
+
+        def is_quiet():
+            with self.admin as admin:
+                status = admin.get("/v1/admin/status").expect_json(200, "headless-and-admin.md 3")
+            return (status["calls_in_flight"], status["writer_queue"]) == (0, 0)
+
+        wait_for("no call in flight, by /v1/admin/status", is_quiet)
+
     def tenant(self, slug):
         for platform in self.result["platforms"]:
             if platform["slug"] == slug:

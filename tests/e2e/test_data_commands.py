@@ -95,6 +95,7 @@ class DataCase(Case):
     def run_calls(self, gateway, calls=150, seed=1):
         tenant = gateway.tenant("acme")
         load.Load(tenant, seed, threads=8, calls=calls).start().join()
+        gateway.wait_until_quiet()
         return tenant
 
     def billed_call(self, tenant):

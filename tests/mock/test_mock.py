@@ -42,7 +42,7 @@ class Wire:
     """One connection, byte by byte."""
 
     def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=5)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
         self.buffer = b""
 
     def close(self):
