@@ -135,7 +135,7 @@ struct AccountChanges
     QList<EndUserLimitsState> endUserLimits;
     /// Providers, models or prices have changed.
     bool catalogue = false;
-    /// A webhook delivery is due. Of no interest to other gateways, which look for themselves.
+    /// A webhook's delivery has become due. Nothing that other gateways must hear of, so it does not count in isEmpty().
     bool deliveriesDue = false;
 
     void add(KeyState state) { keys.append(std::move(state)); }
@@ -169,12 +169,15 @@ struct AccountChanges
 /// What a synchronous service works with: the connection of its thread, the clock, and (on the writer) the note of changes.
 class Database;
 class Vault;
+struct WebhookTargets;
 struct ServiceContext
 {
     Database &db;
     const Clock &clock;
     const Vault &vault;
     AccountChanges &changes;
+    /// Where webhooks may go; null: public addresses by https.
+    const WebhookTargets *webhookTargets = nullptr;
 };
 
 } // namespace assistiv

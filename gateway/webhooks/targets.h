@@ -1,0 +1,24 @@
+// SPDX-FileCopyrightText: Assistiv Gateway contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "net/networks.h"
+
+namespace assistiv {
+
+/// Where the administrator lets webhooks go: public addresses by https, and what is opened beyond that
+/// (docs/contract/webhooks.md, "Targets"). An endpoint with allow_private may go anywhere, and by http.
+struct WebhookTargets
+{
+    Networks open = {};
+    bool allowHttp = false;
+
+    /// ValidationError (param url) with the rule that the URL breaks. Names are not looked up: where they lead is
+    /// decided when a delivery connects.
+    Result<void> check(const QString &url, bool allowPrivate) const;
+
+    bool mayReach(const QHostAddress &address) const;
+    bool mayReach(const sockaddr *address) const;
+};
+
+} // namespace assistiv
