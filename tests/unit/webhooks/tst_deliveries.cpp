@@ -102,7 +102,8 @@ WebhookDelivery tst_Deliveries::add(const Row &row)
                                .nextAttemptAt = isPending ? std::optional(now().plusMs(5000)) : std::nullopt,
                                .dueAt = isPending ? std::optional(now().plusMs(5000)) : std::nullopt,
                                .createdAt = now() };
-    const WebhookMessage message { m_platform, {}, delivery.eventType, delivery.eventId, R"({"a":1})", now() };
+    // Of a platform without endpoints: the delivery is made here.
+    const WebhookMessage message { PlatformId::create(), {}, delivery.eventType, delivery.eventId, R"({"a":1})", now() };
     mustSucceed(m_scratch->attempt([&] { return Outbox(m_scratch->context()).append({ message }); }));
     mustSucceed(m_scratch->attempt([&] { return WebhookDeliveryStore(m_scratch->db()).insert(delivery); }));
     return delivery;
@@ -260,7 +261,7 @@ void tst_Deliveries::inactiveOnesAreNotReplayed()
     const auto replayed = m_deliveries->replay(m_platform, m_endpoint, delivery.id);
     QVERIFY(!replayed);
     QCOMPARE(replayed.error().code, ErrorCode::Conflict);
-    QVERIFY(!read(delivery.id).dueAt);
+    QCOMPARE(read(delivery.id).dueAt, std::optional(DueWhenActive));
     const auto unknown = m_deliveries->replay(m_platform, m_endpoint, WebhookDeliveryId::create());
     QVERIFY(!unknown);
     QCOMPARE(unknown.error().code, ErrorCode::DeliveryNotFound);
