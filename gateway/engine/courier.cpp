@@ -161,7 +161,7 @@ void Courier::ask()
         [told, room = room(), rules = m_parts.rules](Services &services) -> Result<Dispatched> {
             if (const auto recorded = services.dispatch.record(told, rules); !recorded)
                 return recorded.error();
-            return room.inAll > 0 ? services.dispatch.claim(room) : Dispatched {};
+            return services.dispatch.claim(room);
         },
         [this, told](const Result<Dispatched> &answer) { onAnswer(answer, told); });
 }
@@ -307,6 +307,7 @@ void Courier::begin(Lane &lane)
     call.body = claim.payload;
     call.connectTimeoutMs = ConnectMs;
     call.firstByteTimeoutMs = call.idleTimeoutMs = call.totalTimeoutMs = AttemptMs;
+    call.mayBeRepeated = true;
     call.allowPrivateAddress = lane.target.allowPrivate;
     call.openNetworks = m_parts.openNetworks;
     call.maximumBytes = 0; // onBytes() ends an answer that is long enough

@@ -336,7 +336,7 @@ int CurlReply::beforeRequest(const char *address)
     }
     // A second time means that libcurl found its kept connection dead and wants to send everything again on a fresh
     // one. The other side may have read the first request all the same, and would do and bill it twice.
-    if (std::exchange(m_mayHaveBeenReceived, true) && !isRepeatable(m_call.method)) {
+    if (std::exchange(m_mayHaveBeenReceived, true) && !m_call.mayBeRepeated && !isRepeatable(m_call.method)) {
         m_resendRefused = true;
         return CURL_PREREQFUNC_ABORT;
     }

@@ -36,6 +36,9 @@ struct HttpCall
     int idleTimeoutMs = 60'000;
     /// From the start to the last byte of the answer; 0: no limit.
     int totalTimeoutMs = 0;
+    /// The other side minds no repetition: when a kept connection turns out to be dead the call is sent again on a fresh
+    /// one, as calls are that change nothing.
+    bool mayBeRepeated = false;
     /// Private, loopback and link-local addresses are refused at connect time unless this is set.
     bool allowPrivateAddress = false;
     /// Those of them that are allowed all the same.
