@@ -33,7 +33,8 @@ Engine::Engine(EngineSettings settings, std::shared_ptr<const Vault> vault, cons
       m_nodeId(randomBytes(NodeIdBytes).toHex()), m_limiter(m_clock), m_cooldowns(m_clock),
       m_journal(Journal::pathIn(m_settings.dataDir)),
       m_writer({ m_settings.database, m_clock, *m_vault, m_book, m_journal, m_metrics,
-                 [this](Services &services) { publishCatalogue(services); }, m_nodeId }),
+                 [this](Services &services) { publishCatalogue(services); }, m_nodeId,
+                 &m_settings.webhooks.targets }),
       m_readers(m_settings.database, m_clock, *m_vault),
       m_backups(m_settings.database, QDir(m_settings.dataDir).filePath(u"backups"_s), m_clock)
 {
@@ -102,7 +103,7 @@ Result<void> Engine::open(const std::function<Result<void>(Services &)> &setUp)
 Result<void> Engine::prepare(Database &db, const std::function<Result<void>(Services &)> &setUp)
 {
     AccountChanges changes;
-    Services services(ServiceContext { db, m_clock, *m_vault, changes });
+    Services services(ServiceContext { db, m_clock, *m_vault, changes, &m_settings.webhooks.targets });
 
     Transaction transaction(db);
     if (const auto started = transaction.started(); !started)

@@ -15,6 +15,8 @@
 #include "tenants/endusers.h"
 #include "tenants/platforms.h"
 #include "tenants/ratelimits.h"
+#include "webhooks/deliveries.h"
+#include "webhooks/endpoints.h"
 
 namespace assistiv {
 
@@ -24,7 +26,7 @@ struct Services
     explicit Services(const ServiceContext &parts)
         : context(parts), catalog(parts), llmConfigs(parts), wallets(parts), budgets(parts), callLog(parts), idempotency(parts),
           responses(parts), audit(parts), apiKeys(parts), platforms(parts, apiKeys, wallets), endUsers(parts, apiKeys, budgets),
-          rateLimits(parts)
+          rateLimits(parts), webhookEndpoints(parts), webhookDeliveries(parts, webhookEndpoints)
     {
     }
 
@@ -41,6 +43,8 @@ struct Services
     Platforms platforms;
     EndUsers endUsers;
     RateLimits rateLimits;
+    WebhookEndpoints webhookEndpoints;
+    WebhookDeliveries webhookDeliveries;
 };
 
 } // namespace assistiv
