@@ -53,6 +53,20 @@ Result<std::optional<QSslConfiguration>> tlsOf(const Options &options)
     return Error { ErrorCode::Internal, u"--tls-key: no RSA or EC key in %1"_s.arg(options.tlsKeyFile) };
 }
 
+WebhookSettings webhookSettings(const Options &options)
+{
+    if (!options.webhookNetworks.isEmpty())
+        Log::warning("gateway",
+                     u"--webhook-networks: webhooks of all platforms may reach addresses that are not public"_s);
+    if (options.webhookHttp)
+        Log::warning("gateway", u"--webhook-http: webhooks may travel without TLS, readable on their way"_s);
+    if (options.fastWebhookRetries)
+        Log::warning("gateway",
+                     u"--fast-webhook-retries: failed webhooks are given up within seconds, so it is for tests only"_s);
+    return {.targets = {.open = options.webhookNetworks, .allowHttp = options.webhookHttp},
+            .fastRetries = options.fastWebhookRetries};
+}
+
 } // namespace
 
 struct EngineHost::Outcome
@@ -146,6 +160,7 @@ void EngineHost::onMasterKey(const Result<QByteArray> &key)
     settings.tls = *tls;
     settings.publicBaseUrl = m_options.publicBaseUrl;
     settings.workers = m_options.workers;
+    settings.webhooks = webhookSettings(m_options);
     if (m_options.testClock) {
         settings.testClock = &m_testClock;
         Log::warning("gateway", u"--test-clock: admin keys can move this gateway's time. Budgets, keys and prices follow it, so it is "

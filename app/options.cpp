@@ -64,6 +64,9 @@ QList<QCommandLineOption> knownOptions()
         { u"bootstrap-out"_s, u"Write ids and new keys of the bootstrap here."_s, u"FILE"_s },
         { u"ready-file"_s, u"Write pid, origin and version here once the gateway answers."_s, u"FILE"_s },
         { u"demo"_s, u"Scratch data with the sandbox provider; prints a curl line."_s },
+        { u"webhook-networks"_s, u"Networks that webhooks may reach beside public addresses."_s, u"CIDR[,CIDR…]"_s },
+        { u"webhook-http"_s, u"Allow webhooks to plain http."_s },
+        { u"fast-webhook-retries"_s, u"For tests: failed webhooks are tried again within seconds."_s },
         { u"test-clock"_s, u"For tests: admin keys may move the gateway's clock ahead."_s },
         { u"log-format"_s, u"text or json."_s, u"FORMAT"_s },
         { u"log-level"_s, u"debug, info, warning or error."_s, u"LEVEL"_s },
@@ -278,6 +281,8 @@ Result<Options> Options::read(const QStringList &arguments)
     options.demo = sources.flag(u"demo"_s);
     options.testClock = sources.flag(u"test-clock"_s);
     options.insecureListen = sources.flag(u"insecure-listen"_s);
+    options.webhookHttp = sources.flag(u"webhook-http"_s);
+    options.fastWebhookRetries = sources.flag(u"fast-webhook-retries"_s);
     options.json = line.isSet(u"json"_s);
     options.rotate = line.isSet(u"rotate"_s);
     options.tlsCertFile = sources.value(u"tls-cert"_s).value_or(QString());
@@ -308,6 +313,10 @@ Result<Options> Options::read(const QStringList &arguments)
         if (!isNumber || options.workers < 1 || options.workers > 256)
             return badValue(u"workers"_s, u"expected a number from 1 to 256, found \"%1\""_s.arg(*workers));
     }
+    const auto networks = Networks::parse(sources.value(u"webhook-networks"_s).value_or(QString()));
+    if (!networks)
+        return badValue(u"webhook-networks"_s, networks.error().message);
+    options.webhookNetworks = *networks;
     if (const auto url = DatabaseUrl::parse(options.databaseUrl, options.dataDir); !url)
         return badValue(u"database"_s, url.error().message);
     if (const auto read = readCommandOptions(sources, options); !read)

@@ -4,6 +4,7 @@
 
 #include "core/log.h"
 #include "core/result.h"
+#include "net/networks.h"
 #include "services/rowexport.h"
 #include "store/database.h"
 
@@ -41,6 +42,10 @@ struct Options
     /// By the command line or the environment, which win over settings.json.
     bool databaseWasGiven = false;
     int workers = 0;
+    /// Where webhooks may go beside public addresses, and whether without TLS.
+    Networks webhookNetworks;
+    bool webhookHttp = false;
+    bool fastWebhookRetries = false;
     KeySource keySource = KeySource::File;
     QString bootstrapFile;
     QString bootstrapOutFile;

@@ -34,7 +34,8 @@ Engine::Engine(EngineSettings settings, std::shared_ptr<const Vault> vault, cons
       m_nodeId(randomBytes(NodeIdBytes).toHex()), m_limiter(m_clock), m_cooldowns(m_clock),
       m_journal(Journal::pathIn(m_settings.dataDir)),
       m_writer({ m_settings.database, m_clock, *m_vault, m_book, m_journal, m_metrics,
-                 [this](Services &services) { publishCatalogue(services); }, [this] { ringCourier(); }, m_nodeId }),
+                 [this](Services &services) { publishCatalogue(services); }, [this] { ringCourier(); }, m_nodeId,
+                 &m_settings.webhooks.targets }),
       m_readers(m_settings.database, m_clock, *m_vault),
       m_backups(m_settings.database, QDir(m_settings.dataDir).filePath(u"backups"_s), m_clock)
 {
@@ -105,7 +106,7 @@ Result<void> Engine::open(const std::function<Result<void>(Services &)> &setUp)
 Result<void> Engine::prepare(Database &db, const std::function<Result<void>(Services &)> &setUp)
 {
     AccountChanges changes;
-    Services services(ServiceContext { db, m_clock, *m_vault, changes });
+    Services services(ServiceContext { db, m_clock, *m_vault, changes, &m_settings.webhooks.targets });
 
     Transaction transaction(db);
     if (const auto started = transaction.started(); !started)
@@ -319,8 +320,9 @@ void Engine::startCourier()
     auto courier = std::make_unique<Courier>(Courier::Parts { .doors = *this,
                                                               .clock = m_clock,
                                                               .metrics = m_metrics,
-                                                              .rules = RetryRules::standard(),
-                                                              .openNetworks = {},
+                                                              .rules = m_settings.webhooks.fastRetries ? RetryRules::fast()
+                                                                                                       : RetryRules::standard(),
+                                                              .openNetworks = m_settings.webhooks.targets.open,
                                                               .version = m_settings.version });
     const std::scoped_lock lock(m_bell);
     m_courier = std::move(courier);

@@ -10,6 +10,7 @@
 #include "engine/readers.h"
 #include "engine/worker.h"
 #include "engine/writer.h"
+#include "webhooks/targets.h"
 
 #include <QtCore/QObject>
 #include <QtCore/QTimer>
@@ -17,6 +18,13 @@
 #include <functional>
 
 namespace assistiv {
+
+struct WebhookSettings
+{
+    WebhookTargets targets;
+    /// A schedule of seconds instead of hours, for tests.
+    bool fastRetries = false;
+};
 
 struct EngineSettings
 {
@@ -33,6 +41,7 @@ struct EngineSettings
     int mostConnections = 10'000;
     GuardLimits limits;
     CorsSettings cors;
+    WebhookSettings webhooks;
     /// Set: the engine's clock, which admin keys may move (--test-clock). Must outlive the engine.
     TestClock *testClock = nullptr;
     /// How long calls may run on after stop().

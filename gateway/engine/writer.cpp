@@ -112,7 +112,7 @@ void Writer::run(std::function<void(Result<void>)> onStarted)
     if (!opened)
         return onStarted(opened.error());
     m_db = std::move(*opened);
-    const ServiceContext context { *m_db, m_parts.clock, m_parts.vault, m_changes };
+    const ServiceContext context { *m_db, m_parts.clock, m_parts.vault, m_changes, m_parts.webhookTargets };
     m_services = std::make_unique<Services>(context);
     m_settlements = std::make_unique<SettlementStore>(context, m_services->budgets);
     m_order.emplace(*m_db, m_parts.book);

@@ -24,6 +24,7 @@ namespace assistiv {
 class Journal;
 class SettlementStore;
 class Vault;
+struct WebhookTargets;
 
 /// The only thread that writes. It takes what waits (at most BatchSize), runs the settlements together and then each
 /// management write in a savepoint of its own, commits once, publishes the new balances to the AccountBook and wakes
@@ -54,6 +55,8 @@ public:
         std::function<void()> deliveriesDue = [] {};
         /// Who we are among the gateways on the database.
         QByteArray node = {};
+        /// Must outlive the writer.
+        const WebhookTargets *webhookTargets = nullptr;
     };
 
     explicit Writer(Parts parts);

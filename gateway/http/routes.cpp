@@ -20,6 +20,7 @@
 #include "http/endpoints/status.h"
 #include "http/endpoints/testclock.h"
 #include "http/endpoints/wallet.h"
+#include "http/endpoints/webhooks.h"
 
 namespace assistiv {
 
@@ -58,7 +59,7 @@ QList<RouteTable::Entry> allEntries()
     entries += backupRoutes();
     for (const QList<Route> &group :
          { platformRoutes(), apiKeyRoutes(), endUserRoutes(), llmConfigRoutes(), catalogueRoutes(), walletRoutes(),
-           budgetRoutes(), rateLimitRoutes(), logRoutes(), responseRoutes(), adminRoutes() }) {
+           budgetRoutes(), rateLimitRoutes(), logRoutes(), responseRoutes(), webhookRoutes(), adminRoutes() }) {
         for (const Route &route : group)
             entries.append({ route.method, QByteArray(route.path.data(), route.path.size()), route.key, route.function,
                              route.idempotent });

@@ -23,14 +23,14 @@ using Bytes16 = std::array<quint8, 16>;
 
 Bytes16 mapped(const void *fourBytes)
 {
-    Bytes16 bytes{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    Bytes16 bytes { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
     std::memcpy(bytes.data() + MappedBits / 8, fourBytes, 4);
     return bytes;
 }
 
 bool isMapped(const Bytes16 &address)
 {
-    constexpr Bytes16 prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    constexpr Bytes16 prefix { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
     return std::equal(address.begin(), address.begin() + MappedBits / 8, prefix.begin());
 }
 
@@ -49,7 +49,7 @@ std::optional<Networks::Network> Networks::parseOne(const QString &text)
     // inet_pton and not QHostAddress: it knows the usual spelling only, and an administrator shall not open by accident
     // what 010.0.0.0 means to one and not to another.
     const QByteArray address = text.section(u'/', 0, 0).trimmed().toLatin1();
-    Network network{{}, AddressBits};
+    Network network { {}, AddressBits };
     int extraBits = 0;
     if (in_addr four; inet_pton(AF_INET, address.constData(), &four) == 1) {
         network.address = mapped(&four);
@@ -77,8 +77,8 @@ Result<Networks> Networks::parse(QStringView text)
             continue;
         const auto network = parseOne(part.trimmed());
         if (!network)
-            return Error{.code = ErrorCode::ValidationError,
-                         .message = u"\"%1\" is no network such as 10.0.0.0/8 or ::1/128."_s.arg(part.trimmed())};
+            return Error { .code = ErrorCode::ValidationError,
+                           .message = u"\"%1\" is no network such as 10.0.0.0/8 or ::1/128."_s.arg(part.trimmed()) };
         networks.m_networks.append(*network);
     }
     return networks;

@@ -62,10 +62,10 @@ std::optional<TargetUrl> TargetUrl::parse(const QString &url)
     const uint port = partOf(parsed.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT).toUInt(&isNumber);
     if (host.isEmpty() || !isNumber || port == 0 || port > 65535)
         return {};
-    TargetUrl target{.isSecure = form.captured(1).size() == 5,
-                     .host = QString::fromUtf8(host),
-                     .port = quint16(port),
-                     .address = addressOf(host)};
+    TargetUrl target { .isSecure = form.captured(1).size() == 5,
+                       .host = QString::fromUtf8(host),
+                       .port = quint16(port),
+                       .address = addressOf(host) };
     if (target.address)
         target.host = target.address->toString();
     return target;

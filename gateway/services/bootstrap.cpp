@@ -3,6 +3,7 @@
 #include "services/bootstrap.h"
 
 #include "services/services.h"
+#include "webhooks/targets.h"
 
 #include <QtCore/QJsonDocument>
 #include <QtCore/QRegularExpression>
@@ -18,6 +19,7 @@ namespace {
 constexpr int MostEntries = 10'000;
 constexpr int MostUsers = 100'000;
 constexpr int MostMetadataBytes = 16 * 1024;
+constexpr int MostEventName = 64;
 
 // The file as values. Each part knows its place in the file, for what only the services can refuse.
 
@@ -44,6 +46,13 @@ struct DeclaredKey
     std::optional<bool> isDefault = {};
 };
 
+struct DeclaredEndpoint
+{
+    QString path;
+    QString url;
+    WebhookEndpointChange rest;
+};
+
 struct DeclaredPlatform
 {
     QString path;
@@ -55,6 +64,7 @@ struct DeclaredPlatform
     std::optional<Money> wallet = {};
     RateLimit endUserLimit = {};
     RateLimit platformLimit = {};
+    QList<DeclaredEndpoint> endpoints;
     QList<DeclaredUser> users;
 };
 
@@ -155,6 +165,26 @@ void readLimits(JsonFields &fields, DeclaredPlatform &platform)
     fields.finish();
 }
 
+DeclaredEndpoint readEndpoint(JsonFields &fields, QStringList &seen)
+{
+    DeclaredEndpoint endpoint { .path = fields.path(),
+                                .url = fields.requiredText("url"_L1, 1, WebhookTargets::LongestUrl),
+                                .rest = {} };
+    refuseTwin(seen, endpoint.url, fields, "url"_L1);
+    if (const auto names = fields.texts("event_types"_L1, MostEntries, MostEventName)) {
+        const auto events = WebhookEndpoints::eventsOf(*names);
+        if (events)
+            endpoint.rest.events = *events;
+        else
+            fields.refuse("event_types"_L1, events.error().message);
+    }
+    endpoint.rest.description = fields.text("description"_L1, 0, WebhookEndpoints::LongestDescription);
+    endpoint.rest.isActive = fields.flag("is_active"_L1);
+    endpoint.rest.allowPrivate = fields.flag("allow_private"_L1);
+    fields.finish();
+    return endpoint;
+}
+
 DeclaredPlatform readPlatform(JsonFields &fields, QStringList &seen)
 {
     static const QRegularExpression slugPattern(u"\\A[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\\z"_s);
@@ -162,6 +192,7 @@ DeclaredPlatform readPlatform(JsonFields &fields, QStringList &seen)
                                 .slug = fields.requiredText("slug"_L1, 1, 63),
                                 .keyNames = {},
                                 .providerKeys = {},
+                                .endpoints = {},
                                 .users = {} };
     if (!slugPattern.match(platform.slug).hasMatch())
         fields.refuse("slug"_L1, u"slug must be 1 to 63 lower-case letters, digits and inner hyphens."_s);
@@ -185,8 +216,12 @@ DeclaredPlatform readPlatform(JsonFields &fields, QStringList &seen)
     auto declaredUsers = fields.objects("end_users"_L1, MostUsers).value_or(QList<JsonFields>());
     for (JsonFields &user : declaredUsers)
         platform.users.append(readUser(user, users));
-    for (const QLatin1StringView name : { "mcp_apps"_L1, "webhook_endpoints"_L1 })
-        refuseUnlessEmpty(fields, name);
+    QStringList urls;
+    auto endpoints =
+        fields.objects("webhook_endpoints"_L1, WebhookEndpoints::MostPerPlatform).value_or(QList<JsonFields>());
+    for (JsonFields &endpoint : endpoints)
+        platform.endpoints.append(readEndpoint(endpoint, urls));
+    refuseUnlessEmpty(fields, "mcp_apps"_L1);
     fields.finish();
     return platform;
 }
@@ -403,6 +438,55 @@ Result<void> applyLimits(Services &services, const PlatformId &platform, const D
     return limits == *stored ? Result<void>() : services.rateLimits.setForPlatform(limits);
 }
 
+Result<WebhookEndpoint> makeEndpoint(Services &services, const PlatformId &platform, const DeclaredEndpoint &declared)
+{
+    const WebhookEndpointChange &rest = declared.rest;
+    const auto made = services.webhookEndpoints.create(platform,
+                                                       { .url = declared.url,
+                                                         .description = rest.description.value_or(QString()),
+                                                         .events = rest.events.value_or(QList<WebhookEvent>()),
+                                                         .isActive = rest.isActive.value_or(true),
+                                                         .allowPrivate = rest.allowPrivate.value_or(false) });
+    return made ? Result<WebhookEndpoint>(made->endpoint) : Result<WebhookEndpoint>(made.error());
+}
+
+bool wouldChange(const WebhookEndpoint &endpoint, const WebhookEndpointChange &rest)
+{
+    return rest.description.value_or(endpoint.description) != endpoint.description
+        || rest.events.value_or(endpoint.events) != endpoint.events
+        || rest.isActive.value_or(endpoint.isActive) != endpoint.isActive
+        || rest.allowPrivate.value_or(endpoint.allowPrivate) != endpoint.allowPrivate;
+}
+
+// Of several endpoints with this URL the oldest one is meant.
+Result<WebhookEndpoint> applyEndpoint(Services &services, const PlatformId &platform, const DeclaredEndpoint &declared)
+{
+    const auto known = services.webhookEndpoints.list(platform);
+    if (!known)
+        return known.error();
+    const auto found = std::find_if(known->rows.rbegin(), known->rows.rend(),
+                                    [&](const WebhookEndpoint &endpoint) { return endpoint.url == declared.url; });
+    if (found == known->rows.rend())
+        return makeEndpoint(services, platform, declared);
+    return wouldChange(*found, declared.rest) ? services.webhookEndpoints.update(platform, found->id, declared.rest)
+                                              : Result<WebhookEndpoint>(*found);
+}
+
+Result<void> applyEndpoints(Services &services, const QList<DeclaredEndpoint> &endpoints,
+                            BootstrapOutcome::Tenant &tenant)
+{
+    for (const DeclaredEndpoint &declared : endpoints) {
+        const auto endpoint = applyEndpoint(services, tenant.id, declared);
+        if (!endpoint)
+            return faultAt(declared.path, endpoint.error());
+        const auto secret = services.webhookEndpoints.secret(tenant.id, endpoint->id);
+        if (!secret)
+            return secret.error();
+        tenant.endpoints.append({ endpoint->url, endpoint->id, *secret });
+    }
+    return {};
+}
+
 // A budget that somebody made or changed since is left alone: it may have been topped up, or switched off on purpose.
 Result<void> applyBudget(Services &services, const PlatformId &platform, const EndUserId &user,
                          const BudgetDraft &draft)
@@ -458,7 +542,7 @@ Result<BootstrapOutcome::User> applyUser(Services &services, const PlatformId &p
 
 Result<BootstrapOutcome::Tenant> applyTenant(Services &services, const DeclaredPlatform &declared)
 {
-    BootstrapOutcome::Tenant tenant { .slug = declared.slug, .id = {}, .keys = {}, .users = {} };
+    BootstrapOutcome::Tenant tenant { .slug = declared.slug, .id = {}, .keys = {}, .endpoints = {}, .users = {} };
     const auto id = applyPlatform(services, declared, tenant.keys);
     if (!id)
         return faultAt(declared.path, id.error());
@@ -473,6 +557,8 @@ Result<BootstrapOutcome::Tenant> applyTenant(Services &services, const DeclaredP
     }
     if (const auto done = applyLimits(services, *id, declared); !done)
         return faultAt(declared.path + u".rate_limits"_s, done.error());
+    if (const auto done = applyEndpoints(services, declared.endpoints, tenant); !done)
+        return done.error();
     for (const DeclaredUser &declaredUser : declared.users) {
         const auto user = applyUser(services, *id, declaredUser);
         if (!user)
@@ -531,12 +617,19 @@ QJsonObject BootstrapOutcome::toJson(const QString &origin) const
         QJsonArray namedKeys;
         for (const Key &key : tenant.keys)
             namedKeys.append(QJsonObject { { u"name"_s, key.name }, { u"platform_key"_s, rawKeyJson(key.rawKey) } });
+        QJsonArray endpoints;
+        for (const Endpoint &endpoint : tenant.endpoints) {
+            endpoints.append(QJsonObject { { u"url"_s, endpoint.url },
+                                           { u"id"_s, endpoint.id.toString() },
+                                           { u"secret"_s, QString::fromLatin1(endpoint.secret) } });
+        }
         tenants.append(QJsonObject {
             { u"slug"_s, tenant.slug },
             { u"id"_s, tenant.id.toString() },
             { u"platform_key"_s, rawKeyJson(tenant.keys.isEmpty() ? QString() : tenant.keys.constFirst().rawKey) },
             { u"keys"_s, namedKeys },
-            { u"end_users"_s, endUsers } });
+            { u"end_users"_s, endUsers },
+            { u"webhook_endpoints"_s, endpoints } });
     }
     QJsonObject object { { u"origin"_s, origin }, { u"platforms"_s, tenants } };
     if (!adminKey.isEmpty())

@@ -28,11 +28,19 @@ struct BootstrapOutcome
         /// Empty: the key was there before.
         QString rawKey;
     };
+    struct Endpoint
+    {
+        QString url;
+        WebhookEndpointId id;
+        /// Readable again, so also of one that was there before.
+        QByteArray secret;
+    };
     struct Tenant
     {
         QString slug;
         PlatformId id;
         QList<Key> keys;
+        QList<Endpoint> endpoints;
         QList<User> users;
     };
 

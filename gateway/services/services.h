@@ -15,7 +15,9 @@
 #include "tenants/endusers.h"
 #include "tenants/platforms.h"
 #include "tenants/ratelimits.h"
+#include "webhooks/deliveries.h"
 #include "webhooks/dispatch.h"
+#include "webhooks/endpoints.h"
 
 namespace assistiv {
 
@@ -25,7 +27,7 @@ struct Services
     explicit Services(const ServiceContext &parts)
         : context(parts), catalog(parts), llmConfigs(parts), wallets(parts), budgets(parts), callLog(parts), idempotency(parts),
           responses(parts), audit(parts), apiKeys(parts), platforms(parts, apiKeys, wallets), endUsers(parts, apiKeys, budgets),
-          rateLimits(parts), dispatch(parts)
+          rateLimits(parts), webhookEndpoints(parts), webhookDeliveries(parts, webhookEndpoints), dispatch(parts)
     {
     }
 
@@ -42,6 +44,8 @@ struct Services
     Platforms platforms;
     EndUsers endUsers;
     RateLimits rateLimits;
+    WebhookEndpoints webhookEndpoints;
+    WebhookDeliveries webhookDeliveries;
     Dispatch dispatch;
 };
 

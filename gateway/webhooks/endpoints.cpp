@@ -13,7 +13,7 @@ namespace {
 
 Error badEvents(const QString &message)
 {
-    return {.code = ErrorCode::ValidationError, .message = message, .param = u"event_types"_s};
+    return { .code = ErrorCode::ValidationError, .message = message, .param = u"event_types"_s };
 }
 
 } // namespace
@@ -56,15 +56,15 @@ Result<NewWebhookEndpoint> WebhookEndpoints::create(const PlatformId &platform, 
     if (!count)
         return count.error();
     if (*count >= MostPerPlatform)
-        return Error{ErrorCode::EndpointLimitReached,
-                     u"The platform has %1 webhook endpoints already."_s.arg(MostPerPlatform)};
-    WebhookEndpoint endpoint{.id = WebhookEndpointId::create(),
-                             .platform = platform,
-                             .url = draft.url,
-                             .description = draft.description,
-                             .events = draft.events,
-                             .isActive = draft.isActive,
-                             .allowPrivate = draft.allowPrivate};
+        return Error { ErrorCode::EndpointLimitReached,
+                       u"The platform has %1 webhook endpoints already."_s.arg(MostPerPlatform) };
+    WebhookEndpoint endpoint { .id = WebhookEndpointId::create(),
+                               .platform = platform,
+                               .url = draft.url,
+                               .description = draft.description,
+                               .events = draft.events,
+                               .isActive = draft.isActive,
+                               .allowPrivate = draft.allowPrivate };
     if (endpoint.events.isEmpty())
         endpoint.events = QList(DefaultWebhookEvents.begin(), DefaultWebhookEvents.end());
     endpoint.createdAt = endpoint.updatedAt = m_context.clock.now();
@@ -73,7 +73,7 @@ Result<NewWebhookEndpoint> WebhookEndpoints::create(const PlatformId &platform, 
     const auto secret = m_secrets.create(endpoint.id);
     if (!secret)
         return secret.error();
-    return NewWebhookEndpoint{endpoint, *secret};
+    return NewWebhookEndpoint { endpoint, *secret };
 }
 
 Result<WebhookEndpoint> WebhookEndpoints::get(const PlatformId &platform, const WebhookEndpointId &id)
@@ -82,7 +82,7 @@ Result<WebhookEndpoint> WebhookEndpoints::get(const PlatformId &platform, const 
     if (!found)
         return found.error();
     if (!*found || (*found)->platform != platform)
-        return Error{ErrorCode::WebhookEndpointNotFound, u"There is no such webhook endpoint."_s};
+        return Error { ErrorCode::WebhookEndpointNotFound, u"There is no such webhook endpoint."_s };
     return **found;
 }
 

@@ -48,7 +48,6 @@ class WebhookEndpoints
 {
 public:
     static constexpr int MostPerPlatform = 50;
-    static constexpr int LongestUrl = 2048;
     static constexpr int LongestDescription = 500;
 
     explicit WebhookEndpoints(const ServiceContext &context);

@@ -79,7 +79,7 @@ Result<WebhookEndpointList> WebhookEndpointStore::list(const PlatformId &platfor
     const auto total = count(platform);
     if (!total)
         return total.error();
-    WebhookEndpointList list{{}, *total};
+    WebhookEndpointList list { {}, *total };
     Query query = m_db.prepare(u"SELECT id, platform_id, url, description, event_types, is_active, disabled_reason, "
                                "allow_private, failing_since, exhausted_count, created_at, updated_at "
                                "FROM webhook_endpoints WHERE platform_id = ? "

@@ -50,7 +50,7 @@ Result<WebhookSecrets::Rotation> WebhookSecrets::rotate(const WebhookEndpointId 
     const auto secret = create(endpoint);
     if (!secret)
         return secret.error();
-    return Rotation{*secret, end};
+    return Rotation { *secret, end };
 }
 
 Result<QByteArrayList> WebhookSecrets::signingKeys(const WebhookEndpointId &endpoint)
@@ -70,7 +70,7 @@ Result<QByteArrayList> WebhookSecrets::alive(const WebhookEndpointId &endpoint)
     if (!sealed)
         return sealed.error();
     if (sealed->isEmpty())
-        return Error{ErrorCode::Internal, u"The endpoint has no secret."_s};
+        return Error { ErrorCode::Internal, u"The endpoint has no secret."_s };
     QByteArrayList secrets;
     for (const QByteArray &one : *sealed) {
         const auto secret = m_context.vault.open(QByteArray::fromBase64(one), sealingContext(endpoint));

@@ -11,22 +11,27 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-constexpr qsizetype LongestUrl = 2048;
-
 Error badUrl(const QString &message)
 {
-    return {.code = ErrorCode::ValidationError, .message = message, .param = u"url"_s};
+    return { .code = ErrorCode::ValidationError, .message = message, .param = u"url"_s };
 }
 
 } // namespace
 
-Result<void> WebhookTargets::check(const QString &url, bool allowPrivate) const
+Result<void> WebhookTargets::checkForm(const QString &url)
 {
     if (url.size() > LongestUrl)
         return badUrl(u"url must have at most %1 characters."_s.arg(LongestUrl));
-    const auto target = TargetUrl::parse(url);
-    if (!target)
+    if (!TargetUrl::parse(url))
         return badUrl(u"url must be an absolute https URL in ASCII, without user info or fragment."_s);
+    return {};
+}
+
+Result<void> WebhookTargets::check(const QString &url, bool allowPrivate) const
+{
+    if (const auto good = checkForm(url); !good)
+        return good;
+    const auto target = TargetUrl::parse(url);
     if (!target->isSecure && !allowHttp && !allowPrivate)
         return badUrl(u"url must begin with https://."_s);
     if (allowPrivate)

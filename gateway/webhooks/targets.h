@@ -13,7 +13,11 @@ struct WebhookTargets
     Networks open = {};
     bool allowHttp = false;
 
-    /// ValidationError (param url) with the rule that the URL breaks. Names are not looked up: where they lead is
+    static constexpr int LongestUrl = 2048;
+
+    /// ValidationError (param url) when the text can be no endpoint's URL, whatever is open.
+    static Result<void> checkForm(const QString &url);
+    /// The same, and when it leads where webhooks may not go. Names are not looked up: where they lead is
     /// decided when a delivery connects.
     Result<void> check(const QString &url, bool allowPrivate) const;
 

@@ -88,6 +88,9 @@ class CommandLine(HeadlessCase):
             "--log-level",
             "--insecure-listen",
             "--tls-cert",
+            "--webhook-networks",
+            "--webhook-http",
+            "--fast-webhook-retries",
         ):
             said = gateway.run("--help").stdout
             self.holds(
@@ -112,6 +115,8 @@ class CommandLine(HeadlessCase):
             (["--log-level", "shouting"], "log-level"),
             (["--bootstrap", "/nonexistent/bootstrap.json"], "bootstrap"),
             (["--public-base-url", "not a url"], "public-base-url"),
+            (["--webhook-networks", "10.0.0.0/33"], "webhook-networks"),
+            (["--webhook-networks", "::1,localhost"], "localhost"),
         ):
             with self.subTest(args=args):
                 self.refused(gateway, 2, OPTIONS_RULE, "--headless", *gateway.storage, *args, mentions=[name])
@@ -149,6 +154,31 @@ class CommandLine(HeadlessCase):
         self.equal(
             workers(env={"ASSISTIV_WORKERS": "3"}, options=["--workers", "1"]), 1, rule, "workers from the option"
         )
+
+
+    def test_what_is_opened_to_webhooks_is_said_at_the_start(self):
+        rule = "webhooks.md, Targets"
+        url = "http://127.0.0.1:9/hook"
+        for options, status in (
+            ([], 422),
+            (["--webhook-http"], 422),
+            (["--webhook-networks", "10.0.0.0/8"], 422),
+            (["--webhook-http", "--webhook-networks", "::1/128,127.0.0.0/8"], 201),
+            (["--fast-webhook-retries"], 422),
+        ):
+            with self.subTest(options=options):
+                gateway = self.installation().start(options=options)
+                tenant = gateway.tenant("acme")
+                with tenant.client as client:
+                    client.post(tenant.path + "/webhook-endpoints", {"url": url}).expect(status, rule)
+                warnings = [line for line in gateway.output().splitlines() if "warning" in line and "webhook" in line]
+                said = [option for option in options if option.startswith("--")]
+                self.equal(
+                    sorted(option for option in said if any(option + ":" in line for line in warnings)),
+                    sorted(said), rule, "options with a warning",
+                )
+                self.equal(len(warnings), len(said), rule, "warnings")
+                gateway.finish()
 
 
 class StartAndStop(HeadlessCase):

@@ -168,6 +168,9 @@ class Document(GatewayCase):
         tenant = self.gateway.tenant("acme")
         with tenant.client as client:
             config = client.rows(f"{tenant.path}/llm-configs")[0]["id"]
+            hooks = f"{tenant.path}/webhook-endpoints"
+            endpoint = client.post(hooks, {"url": "https://receiver.invalid/"}).expect_json(201, "setup")["id"]
+            delivery = client.post(f"{hooks}/{endpoint}/test").expect_json(202, "setup")["delivery_id"]
         with self.gateway.admin as admin:
             found = {name: admin.rows(f"/v1/admin/{name}")[0]["id"] for name in ("providers", "models")}
         keys = {
@@ -185,6 +188,8 @@ class Document(GatewayCase):
                 platformId=tenant.id,
                 endUserId=tenant.users["alice"]["id"],
                 configId=config,
+                endpointId=endpoint,
+                deliveryId=delivery,
                 model=PLAIN.name,
                 responseId=self.stored(keys[security[0]]) if "{responseId}" in path else None,
                 id=found.get(path.split("/")[3]) if path.count("/") > 3 else None,
@@ -211,7 +216,7 @@ class Document(GatewayCase):
 
 def is_of_the_moment(path):
     """Answers whose length may differ from one moment to the next."""
-    return path in ("/health", "/metrics", "/v1/admin/status")
+    return path in ("/health", "/metrics", "/v1/admin/status") or path.endswith(("/stats", "/deliveries", "/{deliveryId}"))
 
 
 def described(suite):

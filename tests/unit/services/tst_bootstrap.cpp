@@ -28,6 +28,7 @@ private Q_SLOTS:
     void walletIsFilledUpToTheAmount();
     void limitsAreSetWhereTheyAreNamed();
     void budgetsAreLeftAlone();
+    void webhookEndpointsAreFoundByUrl();
     void automaticBudgetIsReplaced();
     void newProviderKeyTakesOver();
     void deprecatedModelIsUsableWhenNamed();
@@ -93,7 +94,8 @@ struct Rig
         QByteArray text;
         for (const QString &table :
              { u"providers"_s, u"models"_s, u"model_mappings"_s, u"platforms"_s, u"end_users"_s, u"api_keys"_s,
-               u"llm_configs"_s, u"wallets"_s, u"wallet_transactions"_s, u"budgets"_s, u"budget_transactions"_s }) {
+               u"llm_configs"_s, u"wallets"_s, u"wallet_transactions"_s, u"budgets"_s, u"budget_transactions"_s,
+               u"webhook_endpoints"_s }) {
             text +=
                 table.toLatin1() + ' ' + QByteArray::number(scratch.number(u"SELECT count(*) FROM "_s + table)) + '\n';
         }
@@ -258,6 +260,44 @@ void tst_Bootstrap::budgetsAreLeftAlone()
     QCOMPARE(rig.services.budgets.get(rig.acme(), alice).error().code, ErrorCode::BudgetNotFound);
 }
 
+void tst_Bootstrap::webhookEndpointsAreFoundByUrl()
+{
+    Rig rig;
+    const auto file = [](const QByteArray &members) {
+        return R"({"platforms":[{"slug":"acme","webhook_endpoints":[{"url":"https://a.example/hook"},
+            {"url":"http://127.0.0.1:9003/hook","allow_private":true)" + members + "}]}]}";
+    };
+    const BootstrapOutcome outcome = rig.good(file(R"(,"event_types":["budget.topped_up"],"description":"Local")"));
+    const QJsonArray made = outcome.toJson(u"x"_s).value(u"platforms"_s).toArray().at(0).toObject()
+                                .value(u"webhook_endpoints"_s).toArray();
+    QCOMPARE(made.size(), 2);
+    QCOMPARE(made.at(1).toObject().value(u"url"_s).toString(), u"http://127.0.0.1:9003/hook"_s);
+    const WebhookEndpointId id = outcome.platforms.at(0).endpoints.at(1).id;
+    QCOMPARE(made.at(1).toObject().value(u"id"_s).toString(), id.toString());
+    const QByteArray secret = valueOf(rig.services.webhookEndpoints.secret(rig.acme(), id));
+    QCOMPARE(made.at(1).toObject().value(u"secret"_s).toString().toLatin1(), secret);
+    const WebhookEndpoint endpoint = valueOf(rig.services.webhookEndpoints.get(rig.acme(), id));
+    QVERIFY(endpoint.allowPrivate && endpoint.isActive);
+    QCOMPARE(endpoint.events, QList { WebhookEvent::ToppedUp });
+    QCOMPARE(endpoint.description, u"Local"_s);
+
+    // What the file does not name stays, and the secret can be read again.
+    rig.scratch.clock.advanceMs(1000);
+    const BootstrapOutcome again = rig.good(file({}));
+    QCOMPARE(again.platforms.at(0).endpoints.at(1).id, id);
+    QCOMPARE(again.platforms.at(0).endpoints.at(1).secret, secret);
+    WebhookEndpoint now = valueOf(rig.services.webhookEndpoints.get(rig.acme(), id));
+    QCOMPARE(now.events, endpoint.events);
+    QCOMPARE(now.updatedAt, endpoint.updatedAt);
+
+    (void)rig.good(file(R"(,"event_types":["budget.debited"],"is_active":false)"));
+    now = valueOf(rig.services.webhookEndpoints.get(rig.acme(), id));
+    QCOMPARE(now.events, QList { WebhookEvent::Debited });
+    QCOMPARE(now.description, u"Local"_s);
+    QVERIFY(!now.isActive);
+    QCOMPARE(rig.scratch.number(u"SELECT count(*) FROM webhook_endpoints"_s), 2);
+}
+
 void tst_Bootstrap::automaticBudgetIsReplaced()
 {
     Rig rig;
@@ -360,8 +400,24 @@ void tst_Bootstrap::refusals_data()
         u"models[0].mappings[0].price"_s);
     row("apps are not there yet", R"({"mcp_apps":[{"app":"github"}]})", u"mcp_apps"_s);
     row("apps of a platform neither", inPlatform(R"("mcp_apps":[{"app":"github"}])"), u"platforms[0].mcp_apps"_s);
-    row("webhooks are not there yet", inPlatform(R"("webhook_endpoints":[{"url":"http://x"}])"),
-        u"platforms[0].webhook_endpoints"_s);
+    row("a webhook endpoint without URL", inPlatform(R"("webhook_endpoints":[{}])"),
+        u"platforms[0].webhook_endpoints[0].url"_s);
+    row("a webhook endpoint in a closed network",
+        inPlatform(R"("webhook_endpoints":[{"url":"https://a.example/"},{"url":"https://10.0.0.1/"}])"),
+        u"platforms[0].webhook_endpoints[1].url"_s);
+    row("a webhook endpoint without TLS", inPlatform(R"("webhook_endpoints":[{"url":"http://a.example/"}])"),
+        u"platforms[0].webhook_endpoints[0].url"_s);
+    row("a webhook endpoint twice",
+        inPlatform(R"("webhook_endpoints":[{"url":"https://a.example/"},{"url":"https://a.example/"}])"),
+        u"platforms[0].webhook_endpoints[1].url"_s);
+    row("an unknown event",
+        inPlatform(R"("webhook_endpoints":[{"url":"https://a.example/","event_types":["budget.closed"]}])"),
+        u"platforms[0].webhook_endpoints[0].event_types"_s);
+    row("no event", inPlatform(R"("webhook_endpoints":[{"url":"https://a.example/","event_types":[]}])"),
+        u"platforms[0].webhook_endpoints[0].event_types"_s);
+    row("unknown member of a webhook endpoint",
+        inPlatform(R"("webhook_endpoints":[{"url":"https://a.example/","secret":"x"}])"),
+        u"platforms[0].webhook_endpoints[0].secret"_s);
     row("a limit of nothing", inPlatform(R"("rate_limits":{"end_user_default":{"rpm_limit":0}})"),
         u"platforms[0].rate_limits.end_user_default.rpm_limit"_s);
     row("half a limit", inPlatform(R"("rate_limits":{"platform":{"tpm_limit":1.5}})"),
