@@ -289,8 +289,12 @@ class HookCase(GatewayCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.receiver = cls.enterClassContext(Receiver())
+        cls.receiver = cls.new_receiver()
         super().setUpClass()
+
+    @classmethod
+    def new_receiver(cls):
+        return cls.enterClassContext(Receiver())
 
     @classmethod
     def tearDownClass(cls):
