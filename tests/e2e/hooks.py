@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: Assistiv Gateway contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Webhook endpoints of a tenant with the hooks they point to, and what must be true of everything that arrives there."""
+"""Webhook endpoints of a tenant with the hooks they point to, and what must be true of all that arrives there."""
 
 import datetime
 import re
@@ -143,23 +143,23 @@ class Endpoint(Checks):
         self.path = f"{tenant.path}/webhook-endpoints/{self.id}"
         self.secrets = [made["secret"]]  # newest first
         self.remember(made["secret"])
-        self._client = client
+        self.client = client
 
     def remember(self, secret):
         self.tenant.gateway.secrets |= {secret, secret.split("_")[1]}
 
     def get(self):
-        return self._client.get(self.path).expect_json(200, "webhooks.md, GET endpoint")
+        return self.client.get(self.path).expect_json(200, "webhooks.md, GET endpoint")
 
     def patch(self, **body):
-        return self._client.patch(self.path, body).expect_json(200, "webhooks.md, PATCH endpoint")
+        return self.client.patch(self.path, body).expect_json(200, "webhooks.md, PATCH endpoint")
 
     def delete(self):
-        self._client.delete(self.path).expect(204, "webhooks.md, DELETE endpoint")
+        self.client.delete(self.path).expect(204, "webhooks.md, DELETE endpoint")
 
     def rotate(self):
         rule = "webhooks.md, POST rotate-secret"
-        answer = self._client.post(self.path + "/rotate-secret").expect_json(200, rule)
+        answer = self.client.post(self.path + "/rotate-secret").expect_json(200, rule)
         self.exact(answer, {"secret": SECRET.fullmatch, "previous_secret_expires_at": is_time}, rule)
         self.holds(answer["secret"] not in self.secrets, "a new secret", rule)
         self.remember(answer["secret"])
@@ -169,33 +169,33 @@ class Endpoint(Checks):
     def test(self):
         """The delivery id of a test event."""
         rule = "webhooks.md, POST test"
-        answer = self._client.post(self.path + "/test").expect_json(202, rule)
+        answer = self.client.post(self.path + "/test").expect_json(202, rule)
         self.exact(answer, {"delivery_id": is_uuid}, rule)
         return answer["delivery_id"]
 
     def deliveries(self, **query):
         """Newest first."""
-        return self._client.rows(self.path + "/deliveries", **query)
+        return self.client.rows(self.path + "/deliveries", **query)
 
     def delivery(self, id):
-        return self._client.get(f"{self.path}/deliveries/{id}").expect_json(200, LOG)
+        return self.client.get(f"{self.path}/deliveries/{id}").expect_json(200, LOG)
 
     def replay(self, id):
         rule = "webhooks.md, POST replay"
-        row = self._client.post(f"{self.path}/deliveries/{id}/replay").expect_json(202, rule)
+        row = self.client.post(f"{self.path}/deliveries/{id}/replay").expect_json(202, rule)
         self.exact(row, DELIVERY, rule)
         return row
 
     def recover(self, since, until=None, dry_run=None, status=202):
         given = {"since": since, "until": until, "dry_run": dry_run}
         body = {name: value for name, value in given.items() if value is not None}
-        answer = self._client.post(self.path + "/recover", body).expect_json(status, "webhooks.md, POST recover")
+        answer = self.client.post(self.path + "/recover", body).expect_json(status, "webhooks.md, POST recover")
         self.exact(answer, {"count": int}, "webhooks.md, POST recover")
         return answer["count"]
 
     def stats(self, **query):
         rule = "webhooks.md, GET stats"
-        answer = self._client.get(self.path + "/stats", **query).expect_json(200, rule)
+        answer = self.client.get(self.path + "/stats", **query).expect_json(200, rule)
         self.exact(answer, STATS, rule)
         return answer
 
@@ -240,7 +240,7 @@ class Desk(Checks):
         self.external_id = external_id
         self.path = tenant.user_path(external_id)
         self.budget = self.path + "/budget"
-        self._client = client
+        self.client = client
 
     def _row(self, answer):
         row = answer.expect_json(200, "budgets-and-ledger.md")
@@ -248,14 +248,14 @@ class Desk(Checks):
         return row
 
     def top_up(self, amount=1, **body):
-        return self._row(self._client.post(self.budget + "/topup", {"amount_usd": amount, **body}))
+        return self._row(self.client.post(self.budget + "/topup", {"amount_usd": amount, **body}))
 
     def debit(self, amount=1, **body):
-        return self._row(self._client.post(self.budget + "/debit", {"amount_usd": amount, **body}))
+        return self._row(self.client.post(self.budget + "/debit", {"amount_usd": amount, **body}))
 
     def patch(self, **body):
         """The ledger row that the change wrote, or None."""
-        answer = self._client.patch(self.budget, body).expect_json(200, "budgets-and-ledger.md, PATCH budget")
+        answer = self.client.patch(self.budget, body).expect_json(200, "budgets-and-ledger.md, PATCH budget")
         return answer["transaction"]
 
     def chat(self, model=harness.PLAIN.name):
@@ -265,7 +265,7 @@ class Desk(Checks):
         return self.ledger()[-1]
 
     def ledger(self):
-        return self._client.rows(self.budget + "/transactions", 200, order="asc")
+        return self.client.rows(self.budget + "/transactions", 200, order="asc")
 
 
 def told(desk, *pairs):

@@ -459,7 +459,7 @@ class Log(HookCase):
         self.gateway.start()
         self.server.close()
         self.server = self.enterContext(self.tenant.client)
-        endpoint._client = slow._client = self.server
+        endpoint.client = slow.client = self.server
         expected = told(self.desk, *((row, "budget.topped_up") for row in rows))
         self.check_messages(endpoint, expected, 20)
         self.check_messages(slow, expected, hooks.LEASE_SECONDS + 15)
