@@ -272,7 +272,8 @@ SETTINGS = (
     *(("markup_percentage", value) for value in (-1, 1000.01, 0.123, "5")),
 )
 HOOK_URLS = (
-    "", "nowhere", "/hook", "//receiver.invalid/hook", "https://", "https:///hook", "ftp://receiver.invalid/", "mailto:a@b.invalid",
+    "", "nowhere", "/hook", "//receiver.invalid/hook", "https://", "https:///hook", "ftp://receiver.invalid/",
+    "mailto:a@b.invalid",
     "http://receiver.invalid/hook", "https://user@receiver.invalid/", "https://user:word@receiver.invalid/",
     "https://receiver.invalid/hook#part", "https://receiver.invalid:99999/", "https://receiver.invalid/\r\nx-more: 1",
     "https://receiver.invalid/" + "x" * 2024, "https://127.0.0.1/hook", "https://10.0.0.1:8443/", "https://[::1]/",

@@ -126,9 +126,7 @@ def check_request(checks, request, secrets, clock=True):
     for number, secret in enumerate(secrets):
         checks.holds(request.signed_with(secret), f"a signature with secret {number}", WIRE, headers)
         alone = {**headers, "webhook-signature": request.tokens[number]}
-        checks.holds(
-            recipe(secret, alone, request.body), f"secret {number} to sign in place {number}", WIRE, headers
-        )
+        checks.holds(recipe(secret, alone, request.body), f"secret {number} to sign in place {number}", WIRE, headers)
     checks.equal(set(request.event), PAYLOAD_MEMBERS, "webhooks.md, Payload", "members of the body")
 
 
@@ -282,9 +280,7 @@ class HookCase(GatewayCase):
 
     @classmethod
     def document(cls):
-        cls.platforms = [
-            harness.platform(slug, [harness.user("u", 100), harness.user("v", 100)]) for slug in cls.slugs
-        ]
+        cls.platforms = [harness.platform(slug, [harness.user("u", 100), harness.user("v", 100)]) for slug in cls.slugs]
         return super().document()
 
     @classmethod

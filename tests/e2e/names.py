@@ -29,7 +29,9 @@ def enter():
         return
     if os.geteuid() != 0:
         cannot("a network of one's own takes root")
-    tools = {name: shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin") for name in ("unshare", "ip")}
+    tools = {
+        name: shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin") for name in ("unshare", "ip")
+    }
     missing = [name for name, path in tools.items() if not path]
     if missing:
         cannot(f"{' and '.join(missing)} not installed")

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: Assistiv Gateway contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A receiver of webhooks in a thread: many hooks on one port, each behaves as its test says, and all that came is kept."""
+"""A receiver of webhooks in a thread: many hooks on one port, each behaves as its test says; all that came is kept."""
 
 import asyncio
 import base64
@@ -21,7 +21,14 @@ from harness import parse_json, wait_for
 
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 CLOSING = re.compile(rb"\r\nconnection: *close\r\n", re.IGNORECASE)
-REASONS = {200: "OK", 204: "No Content", 302: "Found", 410: "Gone", 429: "Too Many Requests", 500: "Internal Server Error"}
+REASONS = {
+    200: "OK",
+    204: "No Content",
+    302: "Found",
+    410: "Gone",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+}
 PIECE = b"%x\r\n%b\r\n" % (16384, b"x" * 16384)
 
 
@@ -267,7 +274,9 @@ class Connection(asyncio.Protocol):
         asyncio.get_running_loop().call_later(0.005, self._pour)
 
     def _linger_not(self):
-        self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
 
     def _release(self):
         if self._hook:

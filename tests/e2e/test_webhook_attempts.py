@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: Assistiv Gateway contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What becomes of webhooks that do not arrive: attempts and their gaps, the delivery log, receivers that are switched off."""
+"""What becomes of webhooks that do not arrive: attempts and their gaps, the delivery log, switching off."""
 
 import copy
 import time
@@ -20,8 +20,8 @@ class Attempts(HookCase):
     """What becomes of failures, and what the log says of them."""
 
     slugs = (
-        "twice", "kinds", "hang", "busy", "late", "spent", "gone", "bodies", "endless", "slow", "many", "neighbours", "failing",
-        "kept",
+        "twice", "kinds", "hang", "busy", "late", "spent", "gone", "bodies", "endless", "slow", "many", "neighbours",
+        "failing", "kept",
     )  # fmt: skip
 
     def check_attempts(self, delivery, statuses, trigger="schedule"):
@@ -166,9 +166,7 @@ class Attempts(HookCase):
             if text in ("1e9", "99999999999999999999"):  # no number of seconds that anybody must understand
                 self.holds(delay * 0.8 - 0.02 <= gap <= 2 * delay * 1.2 + 0.5, "one to two delays", DELIVERING, gap)
                 continue
-            self.holds(
-                least * 0.8 - 0.02 <= gap <= least * 1.2 + 0.5, f"about {least} s for {text}", DELIVERING, gap
-            )
+            self.holds(least * 0.8 - 0.02 <= gap <= least * 1.2 + 0.5, f"about {least} s for {text}", DELIVERING, gap)
             if text == "2":
                 self.holds(gap >= 1.98, "not before Retry-After", DELIVERING, gap)
 
@@ -187,14 +185,21 @@ class Attempts(HookCase):
         answered = endpoint.replay(delivery["id"])
         self.equal(answered["status"], "failed", rule, "status while the replay runs")
         delivery = endpoint.attempted(delivery["id"], 9)
-        self.equal((delivery["status"], delivery["attempts"][-1]["trigger"]), ("failed", "replay"), rule, "a replay that failed")
+        self.equal(
+            (delivery["status"], delivery["attempts"][-1]["trigger"]),
+            ("failed", "replay"),
+            rule,
+            "a replay that failed",
+        )
         self.nothing_more(endpoint.hook, 9)
         endpoint.hook.always(OK)
         endpoint.replay(delivery["id"])
         endpoint.attempted(delivery["id"], 10)
         (delivery,) = endpoint.settled(1)
         self.equal(
-            (delivery["status"], delivery["last_response_status"], delivery["attempt_count"]), ("delivered", 200, 10), rule
+            (delivery["status"], delivery["last_response_status"], delivery["attempt_count"]),
+            ("delivered", 200, 10),
+            rule,
         )
         self.holds(delivery["delivered_at"], "delivered_at", rule, delivery)
         endpoint.replay(delivery["id"])  # what has arrived can be sent again

@@ -190,7 +190,7 @@ class Chaos(HookCase):
             wait_for(f"nothing pending for {name}", lambda it=endpoints[name]: not self.pending(it), 90, 0.2)
         drained = time.monotonic() - begun - written
         print(
-            f"{len(expected)} events, {KILLS} kills in {written:.1f} s; the healthy ones had them {drained:.1f} s later",
+            f"{len(expected)} events, {KILLS} kills in {written:.1f} s; the healthy had them {drained:.1f} s later",
             flush=True,
         )
         for name, (_, types) in HEALTHY.items():

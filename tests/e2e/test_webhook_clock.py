@@ -63,8 +63,10 @@ class ClockCase(HookCase):
             before = asked
             wait_for(
                 "another attempt, or none pending",
-                lambda before=before: sum(len(endpoint.hook.requests) for endpoint in endpoints) > before
-                or not any(endpoint.deliveries(status="pending") for endpoint in endpoints),
+                lambda before=before: (
+                    sum(len(endpoint.hook.requests) for endpoint in endpoints) > before
+                    or not any(endpoint.deliveries(status="pending") for endpoint in endpoints)
+                ),
             )
             time.sleep(0.05)  # until it is written down
         raise AssertionError("expected every delivery to end by webhooks.md, 8 attempts; some are pending still")
@@ -198,7 +200,7 @@ class Days(ClockCase):
         dead = self.endpoint(self.hook("dead", FAIL))
         saved = self.endpoint(self.hook("saved", FAIL))
         begun = self.now()
-        for day in range(3):  # the third message uses up its attempts after some four days
+        for _ in range(3):  # the third message uses up its attempts after some four days
             self.desk.top_up(1)
             self.exhaust(dead, saved)
             self.equal(dead.get()["is_active"], True, RULE, f"is_active after {(self.now() - begun) / DAY:.1f} days")

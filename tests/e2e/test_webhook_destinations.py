@@ -23,14 +23,16 @@ ADDRESSES_4 = (
     "255.255.255.255",
 )  # fmt: skip
 ADDRESSES_6 = (
-    "::", "::1", "0:0:0:0:0:0:0:1", "::ffff:127.0.0.1", "::ffff:7f00:1", "::ffff:10.0.0.1", "::ffff:a9fe:a9fe", "::127.0.0.1",
-    "fe80::1", "febf::1", "fc00::1", "fdff::1", "fd00:ec2::254", "ff02::1", "2001:db8::1", "3fff::1", "100::1", "2002:7f00:1::1",
-    "2002:a00:1::", "64:ff9b::7f00:1", "64:ff9b::10.0.0.1", "64:ff9b:1::1", "5f00::1", "fec0::1",
+    "::", "::1", "0:0:0:0:0:0:0:1", "::ffff:127.0.0.1", "::ffff:7f00:1", "::ffff:10.0.0.1", "::ffff:a9fe:a9fe",
+    "::127.0.0.1", "fe80::1", "febf::1", "fc00::1", "fdff::1", "fd00:ec2::254", "ff02::1", "2001:db8::1", "3fff::1",
+    "100::1", "2002:7f00:1::1", "2002:a00:1::", "64:ff9b::7f00:1", "64:ff9b::10.0.0.1", "64:ff9b:1::1", "5f00::1",
+    "fec0::1",
 )  # fmt: skip
 SPELLINGS = (
     "2130706433", "0x7f000001", "0x7F.0.0.1", "0177.0.0.1", "017700000001", "127.1", "127.0.1", "0x7f.1", "0177.0x0.1",
     "127.0.0.1.", "127.0.0.1%2e", "%31%32%37.0.0.1", "10.1", "012.0.0.1", "0xa000001", "167772161", "2852039166",
-    "0xa9fea9fe", "0251.0376.0251.0376", "169.254.43518", "3232235777", "0", "0x0", "00", "１２７.0.0.1", "①②⑦.0.0.1", "127。0。0。1",
+    "0xa9fea9fe", "0251.0376.0251.0376", "169.254.43518", "3232235777", "0", "0x0", "00",
+    "１２７.0.0.1", "①②⑦.0.0.1", "127。0。0。1",
 )  # fmt: skip
 NAMES = ("localhost", "LOCALHOST", "localhost.", "a.localhost", "a.b.LocalHost.")
 GOOD = (
@@ -128,7 +130,9 @@ class Opened(Case):
         entry = {"url": hook.url, "event_types": ["budget.topped_up", "budget.debited"], "allow_private": True}
         self.start("--fast-webhook-retries", endpoints=[entry])
         (made,) = self.made()
-        self.exact(made, {"url": harness.one_of(hook.url), "id": harness.is_uuid, "secret": hooks.SECRET.fullmatch}, rule)
+        self.exact(
+            made, {"url": harness.one_of(hook.url), "id": harness.is_uuid, "secret": hooks.SECRET.fullmatch}, rule
+        )
         endpoint = Endpoint(self.server, self.tenant, made, hook)
         self.exact(endpoint.get(), hooks.ENDPOINT, rule)
         self.equal(endpoint.get()["event_types"], entry["event_types"], rule, "event_types")
@@ -176,7 +180,9 @@ class Opened(Case):
 
     def test_networks_open_for_all(self):
         hook = self.receiver.hook("network")
-        self.start("--webhook-networks", "127.0.0.1/32,10.1.0.0/16,fd00::/8", "--webhook-http", "--fast-webhook-retries")
+        self.start(
+            "--webhook-networks", "127.0.0.1/32,10.1.0.0/16,fd00::/8", "--webhook-http", "--fast-webhook-retries"
+        )
         self.gateway.check_output()
         made = self.server.post(self.base, {"url": hook.url}).expect_json(201, RULE)
         endpoint = Endpoint(self.server, self.tenant, made, hook)
@@ -187,7 +193,13 @@ class Opened(Case):
             made = self.server.post(self.base, {"url": url}).expect_json(201, RULE + ", networks that are open")
             self.gateway.secrets.add(made["secret"])
             self.server.delete(f"{self.base}/{made['id']}").expect(204, RULE)
-        for url in ("http://127.0.0.2/", "http://10.2.0.1/", "https://192.168.1.1/", "http://[::1]/", "http://[fc00::1]/"):
+        for url in (
+            "http://127.0.0.2/",
+            "http://10.2.0.1/",
+            "https://192.168.1.1/",
+            "http://[::1]/",
+            "http://[fc00::1]/",
+        ):
             self.refused(url=url)
         self.gateway.finish()
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: Assistiv Gateway contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two gateways on one PostgreSQL tell of the same events: each once, by whichever of them; and one takes over from the other."""
+"""Two gateways on one PostgreSQL tell of the same events: each once, by either; and one takes over from the other."""
 
 import concurrent.futures
 import time
@@ -27,9 +27,7 @@ class WebhookNodes(TwoNodes):
 
     def setUp(self):
         self.at = {"a": self.enterContext(self.on_a.client), "b": self.enterContext(self.on_b.client)}
-        self.desks = {
-            name: Desk(tenant, self.at[name], "u0") for name, tenant in (("a", self.on_a), ("b", self.on_b))
-        }
+        self.desks = {name: Desk(tenant, self.at[name], "u0") for name, tenant in (("a", self.on_a), ("b", self.on_b))}
 
     def tearDown(self):
         with self.on_a.client as client:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: Assistiv Gateway contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Receivers as integrators write them, with npm's `svix` and `standardwebhooks` and with the code of the integration guide for
+"""Receivers as integrators write them, with npm's `svix` and `standardwebhooks` and with the code of the guide for
 Node and for Python: each takes every delivery, and refuses it when one byte is another."""
 
 import collections

@@ -15,6 +15,7 @@ from receiver import FAIL, GONE, OK
 
 EVENTS = "webhooks.md, Events"
 DELIVERING = "webhooks.md, Delivery"
+LOG = "webhooks.md, GET deliveries"
 TEST_EVENT = re.compile(r"[0-9a-f-]{36}:endpoint\.test")
 
 
@@ -126,7 +127,9 @@ class Events(HookCase):
         self.equal(requests[0].event, message_of(row, "budget.topped_up"), EVENTS, "payload")
         for endpoint, request in zip(endpoints, requests):
             self.equal(endpoint.settled(1)[0]["message_id"], request.id, LOG, "message_id")
-        signers = [sorted(n for n in (3, 4) if request.signed_with(endpoints[n].secrets[0])) for request in shared.requests]
+        signers = [
+            sorted(n for n in (3, 4) if request.signed_with(endpoints[n].secrets[0])) for request in shared.requests
+        ]
         self.equal(sorted(signers), [[3], [4]], hooks.WIRE, "who signed at the shared URL")
 
     def test_other_types_apply_to_later_events(self):
@@ -284,7 +287,9 @@ class Log(HookCase):
             (request,) = tested.hook.wait(1)
             delivery = tested.attempted(id, 1)
             (row,) = tested.settled(1)
-            self.equal((row["id"], row["status"], row["event_type"]), (id, status, "endpoint.test"), rule, "the delivery")
+            self.equal(
+                (row["id"], row["status"], row["event_type"]), (id, status, "endpoint.test"), rule, "the delivery"
+            )
             self.equal([attempt["trigger"] for attempt in delivery["attempts"]], ["test"], rule, "triggers")
             tested.check_arrivals()
             event = request.event
@@ -401,7 +406,9 @@ class Log(HookCase):
         self.play("stats")
         endpoint = self.endpoint(self.hook().first(FAIL, OK.later(0.3)))
         fresh = endpoint.stats()
-        nothing = {name: fresh[name] for name in ("pending", "delivered", "failed", "canceled", "attempts", "failed_attempts")}
+        nothing = {
+            name: fresh[name] for name in ("pending", "delivered", "failed", "canceled", "attempts", "failed_attempts")
+        }
         self.equal(set(nothing.values()), {0}, rule, "counts before anything happened")
         for name in ("success_rate", "latency_ms_p50", "latency_ms_p95", "last_failure_at"):
             self.equal(fresh[name], None, rule, name)
