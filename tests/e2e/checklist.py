@@ -10,6 +10,7 @@ import time
 import typing
 
 import harness
+import hooks
 from harness import (
     BUDGET,
     EFFECTIVE_LIMITS,
@@ -43,13 +44,14 @@ SOON = "2999-01-01T00:00:00Z"
 PAST = "2020-01-01T00:00:00Z"
 P = "/v1/platforms/{platformId}"
 U = P + "/end-users/{endUserId}"
+W = P + "/webhook-endpoints"
+D = W + "/{endpointId}/deliveries"
 A = "/v1/admin"
 NO_BODY = object()
 counter = itertools.count(1)
 
 # What this version leaves to later ones; numbers are rows of the contract's list of endpoints.
 LATER = {
-    **dict.fromkeys(range(44, 55), "webhook endpoints"),
     **dict.fromkeys(range(55, 66), "MCP"),
     **dict.fromkeys(range(70, 75), "display ledger"),
 }
@@ -64,6 +66,8 @@ NOT_FOUND = {
     "responseId": "response_not_found",
     "providerId": "provider_not_found",
     "modelId": "model_not_found",
+    "endpointId": "webhook_endpoint_not_found",
+    "deliveryId": "delivery_not_found",
 }
 
 # What a key of each kind gets on a route for P platform keys, E end-user keys, PE either, A admin keys, PA admin keys
@@ -182,6 +186,19 @@ def same_config(world):
     return body
 
 
+def new_endpoint(world):
+    made = world.server.post(world.acme.path + "/webhook-endpoints", endpoint_body()).expect_json(201, "setup")
+    world.gateway.secrets.add(made["secret"])
+    return {"endpointId": made["id"]}
+
+
+def new_delivery(world):
+    """A test event to a name that nobody has: its one attempt fails."""
+    ids = new_endpoint(world)
+    made = world.server.post(f"{world.acme.path}/webhook-endpoints/{ids['endpointId']}/test").expect_json(202, "setup")
+    return {**ids, "deliveryId": made["delivery_id"]}
+
+
 def new_platform(world):
     made = world.callers["admin"].post(A + "/platforms", platform_body()).expect_json(201, "setup")
     world.platform_keys[made["id"]] = world.gateway.remember(made["api_key"])
@@ -199,6 +216,14 @@ def new_model(world):
 
 def platform_body(_=None):
     return {"name": "New", "slug": f"new-{next(counter)}", "settings": {"default_budget_usd": 2}}
+
+
+def endpoint_body(_=None):
+    return {"url": f"https://receiver-{next(counter)}.invalid/hook"}
+
+
+def hour_ago(_=None):
+    return {"since": hooks.iso(time.time() - 3600)}
 
 
 def provider_body(_=None):
@@ -245,6 +270,32 @@ KEYS = (*each("name", *NAMES), *each("scopes", *SCOPES), *each("expires_at", *TI
 SETTINGS = (
     *((field, value) for field in ("default_budget_usd",) for value in MONEY),
     *(("markup_percentage", value) for value in (-1, 1000.01, 0.123, "5")),
+)
+HOOK_URLS = (
+    "", "nowhere", "/hook", "//receiver.invalid/hook", "https://", "https:///hook", "ftp://receiver.invalid/",
+    "mailto:a@b.invalid",
+    "http://receiver.invalid/hook", "https://user@receiver.invalid/", "https://user:word@receiver.invalid/",
+    "https://receiver.invalid/hook#part", "https://receiver.invalid:99999/", "https://receiver.invalid/\r\nx-more: 1",
+    "https://receiver.invalid/" + "x" * 2024, "https://127.0.0.1/hook", "https://10.0.0.1:8443/", "https://[::1]/",
+    "https://localhost/hook", "https://169.254.169.254/latest", 7, [], {}, True,
+)  # fmt: skip
+HOOK = {"url": "https://receiver.invalid/hook"}
+HOOK_BAD = (
+    *each("url", *HOOK_URLS),
+    *each("event_types", [], {}, "budget.topped_up", 7, True, base=HOOK),
+    *each(
+        "event_types", ["budget.closed"], ["endpoint.test"], [7], [None], ["Budget.Topped_Up"],
+        base=HOOK, param=("event_types", "event_types[0]"),
+    ),
+    *each("event_types", ["budget.debited"] * 2, base=HOOK, param=("event_types", "event_types[1]")),
+    *each("description", "x" * 501, 7, [], base=HOOK),
+    *each("is_active", *FLAGS, base=HOOK),
+)  # fmt: skip
+RECOVER_BAD = (
+    ({}, "since"),
+    *each("since", *TIMES, None, PAST, hooks.iso(time.time() - 15 * 86400)),
+    *each("until", *TIMES, base=hour_ago()),
+    *each("dry_run", *FLAGS, base=hour_ago()),
 )
 CHAT = {"model": PLAIN.name, "messages": [{"role": "user", "content": "hi"}]}
 SMALLEST_16 = "gpt-5-stub"  # the GPT-5 family takes no limit below 16
@@ -849,6 +900,86 @@ ROUTES = (
             ({"until": "x"}, "until"),
         ),
     ),
+    # webhooks
+    Route(
+        44, "GET", W, "P", "webhooks.md, GET webhook-endpoints",
+        shape=hooks.ENDPOINT,
+        page=100,
+    ),
+    Route(
+        45, "POST", W, "P", "webhooks.md, POST webhook-endpoints",
+        {"url": "https://Receiver.invalid:8443/hook?a=b%20c", "description": "Für alle"}, 201,
+        shape=hooks.NEW_ENDPOINT,
+        values={"description": "Für alle", "is_active": True, "disabled_reason": None,
+                "event_types": hooks.DEFAULT_EVENTS},
+        bad=(({}, "url"), *each("url", None), *HOOK_BAD),
+    ),
+    Route(
+        46, "GET", W + "/{endpointId}", "P", "webhooks.md, GET endpoint",
+        shape=hooks.ENDPOINT,
+        values={"url": "https://alice.invalid/hook", "is_active": True},
+    ),
+    Route(
+        47, "PATCH", W + "/{endpointId}", "P", "webhooks.md, PATCH endpoint",
+        {"url": "https://other.invalid/", "event_types": ["budget.debited"], "description": "d", "is_active": False},
+        shape=hooks.ENDPOINT,
+        values={"url": "https://other.invalid/", "event_types": ["budget.debited"], "description": "d",
+                "is_active": False, "disabled_reason": None},
+        at=new_endpoint,
+        bad=(*HOOK_BAD, *each("url", None), *each("event_types", None), *each("is_active", None)),
+    ),
+    Route(48, "DELETE", W + "/{endpointId}", "P", "webhooks.md, DELETE endpoint", status=204, at=new_endpoint),
+    Route(
+        49, "GET", W + "/{endpointId}/secret", "P", "webhooks.md, GET secret",
+        shape={"secret": hooks.SECRET.fullmatch},
+    ),
+    Route(
+        50, "POST", W + "/{endpointId}/rotate-secret", "P", "webhooks.md, POST rotate-secret",
+        shape={"secret": hooks.SECRET.fullmatch, "previous_secret_expires_at": is_time},
+        at=new_endpoint,
+    ),
+    Route(
+        51, "POST", W + "/{endpointId}/test", "P", "webhooks.md, POST test",
+        status=202,
+        shape={"delivery_id": is_uuid},
+        at=new_endpoint,
+    ),
+    Route(
+        52, "GET", D, "P", "webhooks.md, GET deliveries",
+        shape=hooks.DELIVERY,
+        page=100,
+        bad_query=(
+            ({"status": "lost"}, "status"),
+            ({"event_type": "budget.closed"}, "event_type"),
+            ({"since": "x"}, "since"),
+            ({"until": "x"}, "until"),
+        ),
+    ),
+    Route(
+        53, "GET", D + "/{deliveryId}", "P", "webhooks.md, GET delivery",
+        shape=hooks.WHOLE_DELIVERY,
+        values={"event_type": "endpoint.test"},
+        absent=((lambda world: {**new_delivery(world), **new_endpoint(world)}, "delivery_not_found"),),
+    ),
+    Route(
+        54, "POST", D + "/{deliveryId}/replay", "P", "webhooks.md, POST replay",
+        status=202,
+        shape=hooks.DELIVERY,
+        values={"event_type": "endpoint.test"},
+        at=new_delivery,
+        absent=((lambda world: {**new_delivery(world), **new_endpoint(world)}, "delivery_not_found"),),
+    ),
+    Route(
+        "more", "POST", W + "/{endpointId}/recover", "P", "webhooks.md, POST recover", hour_ago, 202,
+        shape={"count": int},
+        values={"count": 0},
+        at=new_endpoint,
+        bad=RECOVER_BAD,
+    ),
+    Route(
+        "more", "GET", W + "/{endpointId}/stats", "P", "webhooks.md, GET stats",
+        shape=hooks.STATS,
+    ),
     # health and self-service
     Route(66, "GET", "/health", "none", "headless-and-admin.md, Health", shape=HEALTH),
     Route(
@@ -1106,7 +1237,16 @@ class World(GatewayCase):
             "configId": server.rows(tenant.path + "/llm-configs")[0]["id"],
             "model": PLAIN.name,
             "responseId": response["id"],
+            **World.standing_hook(tenant, server, external_id),
         }
+
+    @staticmethod
+    def standing_hook(tenant, server, external_id):
+        path = tenant.path + "/webhook-endpoints"
+        made = server.post(path, {"url": f"https://{external_id}.invalid/hook"}).expect_json(201, "setup")
+        tenant.gateway.secrets.add(made["secret"])
+        sent = server.post(f"{path}/{made['id']}/test").expect_json(202, "setup")
+        return {"endpointId": made["id"], "deliveryId": sent["delivery_id"]}
 
     def setUp(self):
         self.callers = {name: self.enterContext(self.gateway.client(key)) for name, key in self.keys.items()}

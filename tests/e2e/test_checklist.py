@@ -55,6 +55,8 @@ class Endpoints(World):
             self.equal(came, route.values, route.rule, "members of the answer")
 
     def remember_keys(self, value):
+        if str(value.get("secret", "")).startswith("whsec_"):
+            self.gateway.secrets.add(value["secret"])
         for created in (value, value.get("api_key")):
             if isinstance(created, dict) and "raw_key" in created:
                 self.gateway.remember(created)

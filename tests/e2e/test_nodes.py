@@ -28,8 +28,11 @@ PLATFORM = {
 }
 
 
-class Nodes(Case):
+class TwoNodes(Case):
     """Gateways a and b, started at the same time with the same bootstrap file on an empty database."""
+
+    platform = PLATFORM
+    options = ()
 
     @classmethod
     def setUpClass(cls):
@@ -37,9 +40,9 @@ class Nodes(Case):
         cls.cluster = pgcluster.Cluster()
         cls.addClassCleanup(cls.cluster.stop)
         database = cls.enterClassContext(pgcluster.Server(cls.cluster.url).database())
-        document = harness.bootstrap(cls.mock, harness.MODELS, [PLATFORM])
+        document = harness.bootstrap(cls.mock, harness.MODELS, [cls.platform])
         cls.master_key = secrets.token_hex(32)
-        cls.gateways = tuple(Gateway(document, database, ["--key-source", "env"]) for _ in "ab")
+        cls.gateways = tuple(Gateway(document, database, ["--key-source", "env", *cls.options]) for _ in "ab")
         for gateway in cls.gateways:
             cls.addClassCleanup(gateway.remove)
             gateway.secrets.add(cls.master_key)
@@ -74,6 +77,8 @@ class Nodes(Case):
         wait_for(f"{what} ({NODES_RULE})", condition, PROMPT_SECONDS, every)
         print(f"{what}: after {(time.monotonic() - started) * 1000:.0f} ms", flush=True)
 
+
+class Nodes(TwoNodes):
     def chat_status(self, tenant, who, model=harness.PLAIN.name):
         with tenant.user_client(who) as client:
             return client.post(load.CHAT, chat_body(model)).status
