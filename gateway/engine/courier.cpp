@@ -22,6 +22,7 @@ namespace {
 /// Claims in memory, in all.
 constexpr int MostHeld = 2'048;
 constexpr int MostOfWindow = 256;
+constexpr int MostLanes = 4'096;
 /// A lane that gets through its claims sooner may hold more of them, one that takes longer fewer.
 constexpr qint64 SoonMs = 250;
 constexpr qint64 LateMs = 1'000;
@@ -193,7 +194,7 @@ void Courier::take(const Dispatched &dispatched)
         auto lane = m_lanes.find(target.key());
         if (lane == m_lanes.end()) {
             lane = m_lanes.insert(target.key(), {});
-            lane->isFailing = target->isFailing;
+            lane->isSlow = target->isFailing; // for all we know
         }
         lane->target = *target;
     }
@@ -207,10 +208,9 @@ void Courier::take(const Dispatched &dispatched)
         }
         lane.waiting.push_back(delivery);
     }
-    m_lanes.removeIf([&](const std::pair<const WebhookEndpointId &, Lane &> &entry) {
-        entry.second.hasMore = dispatched.more.contains(entry.first);
-        return entry.second.held() == 0 && !entry.second.hasMore;
-    });
+    for (auto lane = m_lanes.begin(); lane != m_lanes.end(); ++lane)
+        lane->hasMore = dispatched.more.contains(lane.key());
+    dropIdleLanes();
     if (dispatched.nextDueAt) {
         const qint64 ms = dispatched.nextDueAt->ms() - m_parts.clock.now().ms();
         // Later ones are found by look().
@@ -254,13 +254,15 @@ void Courier::look()
 
 bool Courier::mayStart(const Lane &lane) const
 {
-    return lane.running < lane.mostRunning() && (!lane.isFailing || failingRunning() < MostFailing);
+    return lane.running < lane.mostRunning() && (!lane.isSlow || slowRunning() < MostSlow);
 }
 
-int Courier::failingRunning() const
+int Courier::slowRunning() const
 {
-    return int(std::count_if(m_running.begin(), m_running.end(),
-                             [this](const Attempt &attempt) { return m_lanes[attempt.claim.endpoint].isFailing; }));
+    return int(std::count_if(m_running.begin(), m_running.end(), [this](const Attempt &attempt) {
+        const auto lane = m_lanes.find(attempt.claim.endpoint);
+        return lane != m_lanes.end() && lane->isSlow;
+    }));
 }
 
 void Courier::start()
@@ -364,9 +366,10 @@ void Courier::end(HttpReply *reply)
     Lane &lane = m_lanes[finished.claim.endpoint];
     --lane.running;
     m_finished.append(std::move(finished));
-    if (lane.isFailing == isSuccess)
+    if (lane.isNarrow == isSuccess)
         lane.window = MostOfLane;
-    lane.isFailing = !isSuccess;
+    lane.isNarrow = !isSuccess;
+    lane.isSlow = tookUs > SlowMs * 1000;
     start();
     if (lane.hasMore && lane.held() < lane.mostHeld())
         m_isWanted = true;
@@ -375,13 +378,23 @@ void Courier::end(HttpReply *reply)
 
 void Courier::noteDrained(Lane &lane) const
 {
-    if (!lane.hasMore || lane.isFailing)
+    if (!lane.hasMore || lane.isNarrow)
         return;
     const qint64 tookMs = m_parts.clock.steadyMs() - lane.filledSteadyMs;
     if (tookMs < SoonMs)
         lane.window = std::min(lane.window * 2, MostOfWindow);
     else if (tookMs > LateMs)
         lane.window = std::max(lane.window / 2, MostOfLane);
+}
+
+void Courier::dropIdleLanes()
+{
+    // What is known of an endpoint is worth keeping, but not for ever.
+    if (m_lanes.size() <= MostLanes)
+        return;
+    m_lanes.removeIf([](const std::pair<const WebhookEndpointId &, Lane &> &entry) {
+        return entry.second.held() == 0 && !entry.second.hasMore;
+    });
 }
 
 void Courier::finish()

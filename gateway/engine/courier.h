@@ -24,16 +24,18 @@ struct Metrics;
 
 /// Delivers webhooks (docs/contract/webhooks.md), on a thread with an HttpClient of its own. It has no connection to the
 /// database: what is due and what became of it goes through the doors. One slow or dead receiver holds up nobody else: each
-/// endpoint has a lane of its own, a failing one a narrow one, and all failing ones together half of the road.
+/// endpoint has a lane of its own, a narrow one until it proves well, and all slow ones together get half of the road.
 class Courier final : public QObject
 {
 public:
     /// Attempts at once, in all and for one endpoint.
     static constexpr int MostRunning = 32;
     static constexpr int MostOfLane = 4;
-    /// Of endpoints whose newest attempt failed: in all, and for one.
-    static constexpr int MostFailing = 16;
-    static constexpr int MostOfFailingLane = 1;
+    /// For an endpoint whose newest attempt failed, or is the first.
+    static constexpr int MostOfNarrowLane = 1;
+    /// Of endpoints whose newest attempt took longer than SlowMs, in all.
+    static constexpr int MostSlow = 16;
+    static constexpr int SlowMs = 1'000;
     static constexpr int AttemptMs = 15'000;
     static constexpr int ConnectMs = 5'000;
     static constexpr qsizetype KeptBodyBytes = 20'000;
@@ -77,12 +79,13 @@ private:
         /// How many claims it may hold: as many as are delivered within a moment.
         int window = MostOfLane;
         qint64 filledSteadyMs = 0;
-        bool isFailing = false;
+        bool isNarrow = true;
+        bool isSlow = false;
         /// The database has more for it.
         bool hasMore = false;
 
-        int mostRunning() const { return isFailing ? MostOfFailingLane : MostOfLane; }
-        int mostHeld() const { return isFailing ? MostOfFailingLane : window; }
+        int mostRunning() const { return isNarrow ? MostOfNarrowLane : MostOfLane; }
+        int mostHeld() const { return isNarrow ? MostOfNarrowLane : window; }
         int held() const { return int(waiting.size()) + running; }
     };
 
@@ -99,11 +102,12 @@ private:
 
     void start();
     bool mayStart(const Lane &lane) const;
-    int failingRunning() const;
+    int slowRunning() const;
     void begin(Lane &lane);
     void onBytes(HttpReply *reply);
     void end(HttpReply *reply);
     void noteDrained(Lane &lane) const;
+    void dropIdleLanes();
 
     void finish();
     void leave();

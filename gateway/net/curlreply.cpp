@@ -144,6 +144,8 @@ bool CurlReply::prepare()
     ok = ok && curl_easy_setopt(m_easy, CURLOPT_CUSTOMREQUEST, customWord(m_call.method)) == CURLE_OK;
     // Behind a proxy nobody knows which address is reached.
     ok = ok && curl_easy_setopt(m_easy, CURLOPT_PROXY, m_call.allowPrivateAddress ? nullptr : "") == CURLE_OK;
+    // A name that may lead anywhere is asked for with every connection: what it was a minute ago says nothing.
+    ok = ok && curl_easy_setopt(m_easy, CURLOPT_DNS_CACHE_TIMEOUT, m_call.allowPrivateAddress ? 60L : 0L) == CURLE_OK;
     ok = ok
         && curl_easy_setopt(m_easy, CURLOPT_CONNECTTIMEOUT_MS, long(std::max(1, m_call.connectTimeoutMs))) == CURLE_OK;
     if (!ok)
