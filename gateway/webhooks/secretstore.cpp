@@ -36,9 +36,9 @@ Result<void> WebhookSecretStore::end(const WebhookEndpointId &endpoint, Timestam
 Result<void> WebhookSecretStore::removeOld(const WebhookEndpointId &endpoint, Timestamp now, int kept)
 {
     Query query = m_db.prepare(
-        u"DELETE FROM webhook_secrets WHERE endpoint_id = ? AND expires_at IS NOT NULL AND (expires_at <= ? OR seq NOT "
-        u"IN "
-        "(SELECT seq FROM webhook_secrets WHERE endpoint_id = ? AND expires_at IS NOT NULL ORDER BY seq DESC LIMIT ?))"_s);
+        u"DELETE FROM webhook_secrets WHERE endpoint_id = ? AND expires_at IS NOT NULL AND (expires_at <= ? OR "
+        "seq NOT IN (SELECT seq FROM webhook_secrets WHERE endpoint_id = ? AND expires_at IS NOT NULL "
+        "ORDER BY seq DESC LIMIT ?))"_s);
     return query.bind(endpoint, now, endpoint, kept).exec();
 }
 

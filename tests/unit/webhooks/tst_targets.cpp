@@ -232,7 +232,8 @@ void tst_Targets::reach()
     QVERIFY(!targets.mayReach(QHostAddress(u"127.0.0.1"_s)));
     sockaddr_in in {};
     in.sin_family = AF_INET;
-    for (const auto &[text, isOpen] : { std::pair("10.1.2.3", true), std::pair("8.8.8.8", true), std::pair("127.0.0.1", false) }) {
+    for (const auto &[text, isOpen] :
+         { std::pair("10.1.2.3", true), std::pair("8.8.8.8", true), std::pair("127.0.0.1", false) }) {
         QCOMPARE(inet_pton(AF_INET, text, &in.sin_addr), 1);
         QCOMPARE(targets.mayReach(reinterpret_cast<const sockaddr *>(&in)), isOpen);
     }
