@@ -20,7 +20,7 @@ struct Words<WebhookEvent>
 };
 
 /// What an endpoint gets that does not say what it wants: every debit of every call is for those who ask for it.
-constexpr std::array DefaultWebhookEvents { WebhookEvent::ToppedUp, WebhookEvent::LowBalance, WebhookEvent::Suspended,
+inline constexpr std::array DefaultWebhookEvents { WebhookEvent::ToppedUp, WebhookEvent::LowBalance, WebhookEvent::Suspended,
                                             WebhookEvent::Unsuspended };
 
 /// The event type of a test; nobody can subscribe to it.
