@@ -621,6 +621,11 @@ ROUTES = (
         status=204,
         at=new_config,
     ),
+    Route(
+        "more", "POST", P + "/llm-configs/{configId}/test", "P", "llm-configs-and-models.md, Testing a key",
+        shape={"ok": bool, "latency_ms": int, "models": int},
+        values={"ok": True, "models": 3},
+    ),
     # catalogue
     Route(
         21, "GET", A + "/providers", "PA", "llm-configs-and-models.md, GET /v1/admin/providers",

@@ -538,7 +538,8 @@ void tst_OpenApi::bodies()
     QFETCH(const RouteTable::Entry *, entry);
     const QJsonValue body = operation(*entry).value("requestBody"_L1).toObject().value("content"_L1).toObject()
                                 .value("application/json"_L1).toObject().value("schema"_L1);
-    if (entry->path == "/v1/admin/verify" || entry->path == "/v1/admin/backup") {
+    if (entry->path == "/v1/admin/verify" || entry->path == "/v1/admin/backup"
+        || entry->path.endsWith("/llm-configs/{configId}/test")) {
         QVERIFY2(body.isUndefined(), "it takes none");
         return;
     }
