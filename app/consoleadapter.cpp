@@ -3,11 +3,10 @@
 #include "app/consoleadapter.h"
 
 #include "app/consolequestions.h"
-#include "app/providertest.h"
+#include "inference/keytest.h"
 #include "net/curlclient.h"
 #include "services/services.h"
 
-#include <QtCore/QElapsedTimer>
 #include <QtNetwork/QTcpServer>
 
 namespace assistiv {
@@ -41,15 +40,6 @@ console::KeySource keySourceOf(KeySource source)
     case KeySource::Passphrase: return console::KeySource::Passphrase;
     }
     return console::KeySource::File;
-}
-
-/// The provider as it is asked for its models.
-Result<ModelListCall> modelListCall(Services &services, ProviderId id, const QString &apiKey)
-{
-    const auto provider = services.catalog.provider(id.toString());
-    if (!provider)
-        return provider.error();
-    return ModelListCall { provider->kind, provider->baseUrl.toUtf8(), provider->options.allowPrivateAddress, apiKey.trimmed().toUtf8() };
 }
 
 } // namespace
@@ -232,32 +222,32 @@ void ConsoleAdapter::listProviders(QObject *asker, PlatformId platform, Done<QLi
 
 void ConsoleAdapter::testProviderKey(QObject *asker, ProviderId provider, const QString &apiKey, Done<console::KeyTest> done)
 {
-    // Look the provider up, ask it on the engine's thread, look its models up; each step ends if the asker is gone.
+    // Look the provider up, try the key on the engine's thread, look its models up; each step ends if the asker is gone.
     const QPointer<QObject> stillThere(asker);
     const auto mailbox = Mailbox::ofThisThread();
-    const auto found = [this, asker, provider, done](const QStringList &ids, qint64 elapsedMs) {
+    const auto tried = [this, asker, provider, done](const KeyTest::Outcome &outcome) {
+        if (outcome.error)
+            return done(*outcome.error);
         read<QList<console::OfferedModel>>(
             asker,
-            [ids, elapsedMs, done](const Result<QList<console::OfferedModel>> &models) {
-                models ? done(console::KeyTest { int(ids.size()), elapsedMs, *models }) : done(models.error());
+            [outcome, done](const Result<QList<console::OfferedModel>> &offered) {
+                offered ? done(console::KeyTest { int(outcome.models.size()), outcome.latencyMs, *offered }) : done(offered.error());
             },
-            [provider, ids](Services &s) { return ConsoleQuestions::offeredModels(s, provider, ids); });
+            [provider, ids = outcome.models](Services &s) { return ConsoleQuestions::offeredModels(s, provider, ids); });
     };
-    const auto ask = [this, mailbox, stillThere, done, found](const ModelListCall &call) {
-        onHost([mailbox, stillThere, done, found, call](EngineHost &host) {
+    const auto tryOut = [this, mailbox, stillThere, tried](const ProviderAccess &access) {
+        onHost([mailbox, stillThere, tried, access](EngineHost &host) {
             auto *network = new CurlClient(&host);
-            QElapsedTimer timer;
-            timer.start();
-            listProviderModels(*network, call, network, [=](const Result<QStringList> &ids) {
-                const qint64 elapsedMs = timer.elapsed();
+            auto *test = new KeyTest(*network, host.clock(), access, network);
+            test->start([mailbox, stillThere, tried, network](const KeyTest::Outcome &outcome) {
                 network->deleteLater();
-                mailbox->post(stillThere, [=] { ids ? found(*ids, elapsedMs) : done(ids.error()); });
+                mailbox->post(stillThere, [tried, outcome] { tried(outcome); });
             });
         });
     };
-    read<ModelListCall>(
-        asker, [ask, done](const Result<ModelListCall> &call) { call ? ask(*call) : done(call.error()); },
-        [provider, apiKey](Services &s) { return modelListCall(s, provider, apiKey); });
+    read<ProviderAccess>(
+        asker, [tryOut, done](const Result<ProviderAccess> &access) { access ? tryOut(*access) : done(access.error()); },
+        [provider, apiKey](Services &s) { return s.llmConfigs.access(provider.toString(), apiKey); });
 }
 
 void ConsoleAdapter::addProviderKey(QObject *asker, const console::NewProviderKey &key, Done<console::AddedProviderKey> done)

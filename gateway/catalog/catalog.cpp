@@ -67,20 +67,10 @@ bool hasSameFacts(const Mapping &a, const Mapping &b)
 UpstreamApi usualApi(const Provider &provider, const QString &providerModelId)
 {
     static const QRegularExpression generation(u"\\Agpt-(\\d+)"_s);
-    switch (provider.kind) {
-    case ProviderKind::Anthropic:
-        return UpstreamApi::Messages;
-    case ProviderKind::Google:
-        return UpstreamApi::GenerateContent;
-    case ProviderKind::Xai:
-    case ProviderKind::Sandbox:
-        return UpstreamApi::Chat;
-    case ProviderKind::OpenAi:
-        break;
-    }
+    if (provider.kind != ProviderKind::OpenAi || provider.slug != "openai"_L1)
+        return usualApi(provider.kind);
     const auto match = generation.match(providerModelId);
-    return provider.slug == "openai"_L1 && match.hasMatch() && match.captured(1).toInt() >= 5 ? UpstreamApi::Responses
-                                                                                              : UpstreamApi::Chat;
+    return match.hasMatch() && match.captured(1).toInt() >= 5 ? UpstreamApi::Responses : UpstreamApi::Chat;
 }
 
 bool speaks(ProviderKind kind, UpstreamApi api)
@@ -108,14 +98,11 @@ const Mapping *mappingOf(const Model &model, const ProviderId &provider)
 
 CatalogMapping snapshotOf(const Mapping &mapping, const Provider &provider)
 {
-    QByteArray baseUrl = provider.baseUrl.toUtf8();
-    while (baseUrl.endsWith('/'))
-        baseUrl.chop(1);
     return { .id = mapping.id,
              .provider = provider.id,
              .providerSlug = provider.slug,
              .kind = provider.kind,
-             .baseUrl = baseUrl,
+             .baseUrl = beginningOfCalls(provider.baseUrl),
              .providerModelId = mapping.providerModelId,
              .upstreamApi = mapping.upstreamApi,
              .priority = mapping.priority,

@@ -157,6 +157,26 @@ std::optional<UpstreamApi> upstreamApiFrom(QStringView word)
     return valueIn(ApiWords, word);
 }
 
+QByteArray beginningOfCalls(const QString &baseUrl)
+{
+    QByteArray beginning = baseUrl.toUtf8();
+    while (beginning.endsWith('/'))
+        beginning.chop(1);
+    return beginning;
+}
+
+UpstreamApi usualApi(ProviderKind kind)
+{
+    switch (kind) {
+    case ProviderKind::Anthropic: return UpstreamApi::Messages;
+    case ProviderKind::Google: return UpstreamApi::GenerateContent;
+    case ProviderKind::OpenAi:
+    case ProviderKind::Xai:
+    case ProviderKind::Sandbox: break;
+    }
+    return UpstreamApi::Chat;
+}
+
 ModelQuirks readQuirks(JsonFields &fields)
 {
     ModelQuirks quirks;

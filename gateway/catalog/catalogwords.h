@@ -14,6 +14,10 @@ QStringList providerKindWords();
 QStringList upstreamApiWords();
 std::optional<ProviderKind> providerKindFrom(QStringView word);
 std::optional<UpstreamApi> upstreamApiFrom(QStringView word);
+/// A provider's base URL without a slash at the end.
+QByteArray beginningOfCalls(const QString &baseUrl);
+/// What providers of a kind speak when nothing else is said about a model.
+UpstreamApi usualApi(ProviderKind kind);
 
 ModelQuirks readQuirks(JsonFields &fields);
 QJsonObject quirksJson(const ModelQuirks &quirks);

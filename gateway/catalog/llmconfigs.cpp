@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "catalog/llmconfigs.h"
 
+#include "catalog/catalogwords.h"
 #include "core/log.h"
 #include "core/vault.h"
 
@@ -31,6 +32,11 @@ bool canBeKey(const QString &key)
 Error notFound()
 {
     return { ErrorCode::LlmConfigNotFound, u"There is no such LLM config."_s };
+}
+
+ProviderAccess accessWith(const Provider &provider, const QByteArray &secret)
+{
+    return { provider.kind, provider.slug, beginningOfCalls(provider.baseUrl), provider.options, secret };
 }
 
 Error exists()
@@ -215,13 +221,42 @@ Result<ProviderKeysState> LlmConfigs::keysOf(const PlatformId &platform)
     for (const LlmConfigRow &row : *rows) {
         if (!keys.isEmpty() && keys.constLast().provider == row.provider)
             continue; // the first one of each provider is the one to use
-        const auto secret = m_context.vault.open(QByteArray::fromBase64(row.sealedKey), contextOf(row));
-        if (secret)
+        if (const auto secret = opened(row))
             keys.append({ row.id, row.provider, *secret });
-        else
-            Log::error("catalog", u"the key of LLM config %1 cannot be opened"_s.arg(row.id.toString()));
     }
     return ProviderKeysState { platform, std::make_shared<const QList<ProviderKey>>(std::move(keys)) };
+}
+
+Result<ProviderAccess> LlmConfigs::access(const PlatformId &platform, const LlmConfigId &id)
+{
+    const auto found = row(platform, id);
+    if (!found)
+        return found.error();
+    const auto provider = this->provider(found->provider.toString());
+    if (!provider)
+        return provider.error();
+    const auto secret = opened(*found);
+    if (!secret)
+        return secret.error();
+    return accessWith(*provider, *secret);
+}
+
+Result<ProviderAccess> LlmConfigs::access(const QString &providerReference, const QString &apiKey)
+{
+    const auto provider = this->provider(providerReference);
+    if (!provider)
+        return provider.error();
+    if (const auto good = checkKey(apiKey); !good)
+        return good.error();
+    return accessWith(*provider, apiKey.trimmed().toLatin1());
+}
+
+Result<QByteArray> LlmConfigs::opened(const LlmConfigRow &row) const
+{
+    auto secret = m_context.vault.open(QByteArray::fromBase64(row.sealedKey), contextOf(row));
+    if (!secret)
+        Log::error("catalog", u"the key of LLM config %1 cannot be opened"_s.arg(row.id.toString()));
+    return secret;
 }
 
 Result<void> LlmConfigs::noteChange(const PlatformId &platform)

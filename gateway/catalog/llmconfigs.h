@@ -25,6 +25,17 @@ struct LlmConfigChange
     std::optional<bool> isActive = {};
 };
 
+/// A provider and a key for it: all that a call needs beside what it says.
+struct ProviderAccess
+{
+    ProviderKind kind = ProviderKind::OpenAi;
+    QString provider = {};
+    /// Without a slash at the end.
+    QByteArray baseUrl = {};
+    ProviderOptions options = {};
+    QByteArray secret = {};
+};
+
 /// Decides about the platforms' own keys for providers (docs/contract/llm-configs-and-models.md). A key is sealed
 /// before it is stored and is never given out again except to the hot path.
 class LlmConfigs
@@ -49,6 +60,11 @@ public:
     /// opened is left out with a line in the log.
     Result<ProviderKeysState> keysOf(const PlatformId &platform);
 
+    /// To try a stored key, whether it is active or not. LlmConfigNotFound.
+    Result<ProviderAccess> access(const PlatformId &platform, const LlmConfigId &id);
+    /// The same with a key that is not stored. ProviderNotFound, ValidationError.
+    Result<ProviderAccess> access(const QString &provider, const QString &apiKey);
+
     /// ValidationError (param api_key) when the text cannot be a key; blanks around it do not count.
     static Result<void> checkKey(const QString &apiKey);
 
@@ -59,6 +75,8 @@ private:
     Result<void> setKey(LlmConfigRow &row, const QString &apiKey);
     /// Gives the flag to the oldest active config when no active one has it.
     Result<void> settleDefault(const PlatformId &platform, const ProviderId &provider);
+    /// A failure (it was sealed with another master key) is in the log.
+    Result<QByteArray> opened(const LlmConfigRow &row) const;
     Result<void> noteChange(const PlatformId &platform);
 
     ServiceContext m_context;

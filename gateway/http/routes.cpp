@@ -9,6 +9,7 @@
 #include "http/endpoints/catalogue.h"
 #include "http/endpoints/endusers.h"
 #include "http/endpoints/inference.h"
+#include "http/endpoints/keytest.h"
 #include "http/endpoints/llmconfigs.h"
 #include "http/endpoints/logs.h"
 #include "http/endpoints/me.h"
@@ -57,6 +58,7 @@ QList<RouteTable::Entry> allEntries()
     entries += openApiRoutes();
     entries += metricsRoutes();
     entries += backupRoutes();
+    entries += keyTestRoutes();
     for (const QList<Route> &group :
          { platformRoutes(), apiKeyRoutes(), endUserRoutes(), llmConfigRoutes(), catalogueRoutes(), walletRoutes(),
            budgetRoutes(), rateLimitRoutes(), logRoutes(), responseRoutes(), webhookRoutes(), adminRoutes() }) {

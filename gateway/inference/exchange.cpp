@@ -231,15 +231,19 @@ void InferenceExchange::callNext()
         return m_attempt.number == 0 ? refuse(m_error) : endWithError(m_error);
     m_attempt.startedAt = m_parts.clock.now();
     m_attempt.startedSteadyMs = m_parts.clock.steadyMs();
-    m_errorBody.clear();
     m_upstreamEnded = false;
     m_settled = false;
+    callUpstream(std::move(*call));
+}
 
-    m_attempt.dropped = call->dropped;
+void InferenceExchange::callUpstream(UpstreamCall call)
+{
+    m_errorBody.clear();
+    m_attempt.dropped = call.dropped;
     if (m_attempt.leg.mapping->kind == ProviderKind::Sandbox)
-        m_attempt.reply = new SandboxReply(call->body, m_attempt.startedAt, this);
+        m_attempt.reply = new SandboxReply(call.body, m_attempt.startedAt, this);
     else
-        m_attempt.reply = m_parts.network.send(callOn(m_attempt.leg, std::move(*call)), this);
+        m_attempt.reply = m_parts.network.send(callOn(m_attempt.leg, std::move(call)), this);
     connect(m_attempt.reply, &HttpReply::headArrived, this, &InferenceExchange::onHead);
     connect(m_attempt.reply, &HttpReply::bytesArrived, this, &InferenceExchange::onBytes);
     connect(m_attempt.reply, &HttpReply::finished, this, &InferenceExchange::onFinished);
@@ -260,7 +264,7 @@ void InferenceExchange::onBytes()
     m_errorBody += bytes;
     // An error that never ends is one all the same.
     if (m_errorBody.size() >= ErrorBodyBytes)
-        failWithStatus();
+        onRefusal();
 }
 
 void InferenceExchange::take(const Dialogue::Step &step)
@@ -303,10 +307,10 @@ void InferenceExchange::onFinished()
 {
     if (m_upstreamEnded)
         return;
-    onBytes();
-    if (m_upstreamEnded)
-        return;
     const HttpReply &reply = *m_attempt.reply;
+    onBytes();
+    if (m_upstreamEnded || m_attempt.reply != &reply)
+        return; // it is over, or asked again
     const bool isBroken = reply.error() != NetError::None;
     if (isBroken)
         Log::info("inference", u"provider %1: %2"_s.arg(m_attempt.leg.mapping->providerSlug, reply.errorText()));
@@ -317,7 +321,7 @@ void InferenceExchange::onFinished()
             step.failure = failureFromNetwork(reply.error());
         return take(step);
     }
-    isBroken ? failAttempt(failureFromNetwork(reply.error())) : failWithStatus();
+    isBroken ? failAttempt(failureFromNetwork(reply.error())) : onRefusal();
 }
 
 void InferenceExchange::finish()
@@ -358,18 +362,25 @@ void InferenceExchange::send(const QByteArray &lastBytes)
     m_client->endStream();
 }
 
-void InferenceExchange::failWithStatus()
+void InferenceExchange::onRefusal()
 {
     const HttpReply &reply = *m_attempt.reply;
     const QByteArray after = reply.header("retry-after");
     const QByteArray afterMs = reply.header("retry-after-ms");
     const QByteArray shouldRetry = reply.header("x-should-retry");
-    failAttempt(m_attempt.dialogue->failure({ .status = reply.status(),
-                                              .retryAfter = after,
-                                              .retryAfterMs = afterMs,
-                                              .shouldRetry = shouldRetry,
-                                              .body = QByteArrayView(m_errorBody).first(qMin(m_errorBody.size(), ErrorBodyBytes)),
-                                              .ownKey = m_attempt.leg.key.secret }));
+    const FailedReply refusal { .status = reply.status(),
+                                .retryAfter = after,
+                                .retryAfterMs = afterMs,
+                                .shouldRetry = shouldRetry,
+                                .body = QByteArrayView(m_errorBody).first(qMin(m_errorBody.size(), ErrorBodyBytes)),
+                                .ownKey = m_attempt.leg.key.secret };
+    // The client has seen nothing and the provider has used nothing: still the same attempt.
+    if (auto instead = m_attempt.dialogue->callWithoutState(refusal)) {
+        Log::info("inference", u"provider %1 refuses reasoning state: asked again without it"_s.arg(m_attempt.leg.mapping->providerSlug));
+        dropReply();
+        return callUpstream(std::move(*instead));
+    }
+    failAttempt(m_attempt.dialogue->failure(refusal));
 }
 
 void InferenceExchange::failAttempt(const UpstreamFailure &failure)

@@ -57,6 +57,7 @@ private:
     void readConversation();
     void askConversation(const ConversationWish &wish);
     void callNext();
+    void callUpstream(UpstreamCall call);
     /// Begins an attempt on the next way that can be asked this; empty when there is none.
     std::optional<UpstreamCall> nextCall();
     void onHead();
@@ -72,7 +73,7 @@ private:
     void nameDropped();
     void failAttempt(const UpstreamFailure &failure);
     /// The provider answered with another status than 200.
-    void failWithStatus();
+    void onRefusal();
     /// A gate is shut: nothing was called, nothing will be billed.
     void refuse(const Error &error);
     void endWithError(const Error &error);

@@ -42,11 +42,13 @@ HttpCall callOn(const RouteLeg &leg, UpstreamCall upstream)
 {
     const CatalogMapping &mapping = *leg.mapping;
     HttpCall call;
+    call.method = upstream.method;
     call.url = mapping.baseUrl + upstream.path;
     call.body = std::move(upstream.body);
-    call.headers = { { "Content-Type", "application/json" },
-                     { "Accept", upstream.streams ? "text/event-stream" : "application/json" },
-                     { "User-Agent", "Assistiv-Gateway" } };
+    if (!call.body.isEmpty())
+        call.headers = { { "Content-Type", "application/json" } };
+    call.headers += { { "Accept", upstream.streams ? "text/event-stream" : "application/json" },
+                      { "User-Agent", "Assistiv-Gateway" } };
     call.headers += authorization(mapping, leg.key.secret);
     call.headers += upstream.headers;
     call.headers += mapping.options.extraHeaders;

@@ -218,6 +218,8 @@ public:
     }
 
 private:
+    void leaveStateOut() override { middle::removeState(m_request); }
+
     Step stepFor(const middle::Events &events)
     {
         Step step;
@@ -246,7 +248,7 @@ private:
     }
 
     const ProviderCodec &m_codec;
-    const middle::Request m_request;
+    middle::Request m_request;
     const UpstreamTarget m_target;
     UpstreamStream m_upstream;
     AnswerEncoder &m_client;
@@ -264,6 +266,20 @@ private:
 UpstreamFailure Dialogue::failure(const FailedReply &reply) const
 {
     return failureFromReply(reply);
+}
+
+std::optional<UpstreamCall> Dialogue::callWithoutState(const FailedReply &refusal)
+{
+    if (m_hasLeftStateOut || !refusesState(refusal))
+        return {};
+    const auto refused = call();
+    m_hasLeftStateOut = true;
+    leaveStateOut();
+    auto instead = call();
+    // The state of other providers was not sent anyway: then the same call would get the same answer.
+    if (!refused || !instead || instead->body == refused->body)
+        return {};
+    return std::move(*instead);
 }
 
 std::unique_ptr<Dialogue> verbatimChat(const ChatRequest &request, const ChatTarget &target,

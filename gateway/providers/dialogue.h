@@ -22,6 +22,9 @@ public:
     /// The call to make. An error is the client's: this provider cannot be asked that.
     virtual Result<UpstreamCall> call() const = 0;
     virtual UpstreamFailure failure(const FailedReply &reply) const;
+    /// The call to make in the place of one that was refused, when it was for the reasoning state of earlier answers: the
+    /// same without that state. Given once at most.
+    std::optional<UpstreamCall> callWithoutState(const FailedReply &refusal);
 
     struct Step
     {
@@ -51,6 +54,12 @@ public:
     };
     /// What was used so far.
     virtual Consumption consumption() const = 0;
+
+private:
+    /// From now on call() is without it.
+    virtual void leaveStateOut() {}
+
+    bool m_hasLeftStateOut = false;
 };
 
 /// Chat completions on a server that speaks them: bytes pass through.

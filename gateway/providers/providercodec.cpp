@@ -20,4 +20,9 @@ UpstreamFailure ProviderCodec::decodeFailure(const FailedReply &reply) const
     return failureFromReply(reply);
 }
 
+UpstreamCall ProviderCodec::modelList(const ProviderOptions &) const
+{
+    return { .path = "/models", .method = HttpMethod::Get, .streams = false };
+}
+
 } // namespace assistiv

@@ -38,6 +38,7 @@ struct UpstreamCall
 {
     /// Goes behind the provider's base URL.
     QByteArray path;
+    HttpMethod method = HttpMethod::Post;
     /// Those that only this wire format has; no secrets.
     HttpHeaders headers = {};
     QByteArray body = {};
@@ -77,6 +78,9 @@ public:
     virtual middle::Events decodeAnswer(const QByteArray &body, const middle::Request &request,
                                         const UpstreamTarget &target) const = 0;
     virtual UpstreamFailure decodeFailure(const FailedReply &reply) const;
+
+    /// The call that asks which models a key opens; its answer is for modelIdsIn().
+    virtual UpstreamCall modelList(const ProviderOptions &options) const;
 };
 
 } // namespace assistiv

@@ -88,6 +88,12 @@ bool meansTooLong(const Reported &reported)
         || (means(reported, { "input token count"_L1 }) && means(reported, { "exceed"_L1 }));
 }
 
+// docs/contract/providers-middle-form.md, "State that is refused"
+bool meansState(const Reported &reported)
+{
+    return means(reported, { "signature"_L1, "thinking"_L1, "prefix"_L1, "encrypted content"_L1, "encrypted_content"_L1 });
+}
+
 bool meansNoCredit(const Reported &reported)
 {
     return means(reported, { "insufficient_quota"_L1, "billing_hard_limit_reached"_L1, "billing_error"_L1, "spend limit"_L1 });
@@ -185,6 +191,11 @@ UpstreamFailure failureFromReply(const FailedReply &reply)
     UpstreamFailure failed = failureFromStatus(reply.status, reply.body, wait, reply.ownKey);
     failed.mayTrySameProvider = reply.shouldRetry.compare("false", Qt::CaseInsensitive) != 0;
     return failed;
+}
+
+bool refusesState(const FailedReply &reply)
+{
+    return reply.status == 400 && meansState(reportedBy(reply.body));
 }
 
 UpstreamFailure failureFromNetwork(NetError error)

@@ -39,6 +39,9 @@ UpstreamFailure failureFromReply(const FailedReply &reply);
 /// wait: see retryAfterSeconds(); 0: what the body says.
 UpstreamFailure failureFromStatus(int status, QByteArrayView body, int wait, QByteArrayView ownKey);
 
+/// Whether it is the reasoning state of earlier answers that is refused: altered, of another model or key, or too old.
+bool refusesState(const FailedReply &reply);
+
 /// No answer at all, or one that broke off.
 UpstreamFailure failureFromNetwork(NetError error);
 

@@ -512,6 +512,23 @@ COMPLETION = {
         }
     ),
 }
+CLAUDE_MESSAGE = {
+    "id": lambda value: value.startswith("msg_"),
+    "type": one_of("message"),
+    "role": one_of("assistant"),
+    "model": str,
+    "content": [{"type": one_of("text"), "text": str}],
+    "stop_reason": str,
+    "stop_sequence": optional(str),
+    "usage": {
+        "input_tokens": int,
+        "cache_creation_input_tokens": int,
+        "cache_read_input_tokens": int,
+        "cache_creation": {"ephemeral_5m_input_tokens": int, "ephemeral_1h_input_tokens": int},
+        "output_tokens": int,
+        "output_tokens_details": {"thinking_tokens": int},
+    },
+}
 MY_BUDGET = {
     name: BUDGET[name]
     for name in ("id", "platform_id", "end_user_id", "max_usd", "used_usd", "remaining_usd", "period", "period_start",
@@ -671,6 +688,11 @@ ROUTES = (
         20, "DELETE", P + "/llm-configs/{configId}", "P", "llm-configs-and-models.md, DELETE llm-config",
         status=204,
         at=new_config,
+    ),
+    Route(
+        "more", "POST", P + "/llm-configs/{configId}/test", "P", "llm-configs-and-models.md, Testing a key",
+        shape={"ok": bool, "latency_ms": int, "models": int},
+        values={"ok": True, "models": 3},
     ),
     # catalogue
     Route(
@@ -862,15 +884,19 @@ ROUTES = (
     # Where the model is Anthropic's or another's, test_messages.py says what comes of it.
     Route(
         "more", "POST", "/v1/messages", "PE", "messages.md, POST /v1/messages", MESSAGES,
-        status=None,
+        shape=CLAUDE_MESSAGE,
+        values={"model": PLAIN.name, "stop_reason": "end_turn", "stop_sequence": None},
         bad=(*messages_bad(MESSAGES), (COUNT, "max_tokens")),
         refused=gates(MESSAGES),
+        cors=True,
     ),
     Route(
         "more", "POST", "/v1/messages/count_tokens", "PE", "messages.md, Counting tokens", COUNT,
-        status=None,
+        shape={"input_tokens": int},
+        values={"input_tokens": 1},
         bad=messages_bad(COUNT),
         refused=gates(COUNT),
+        cors=True,
     ),
     Route(
         "more", "POST", "/v1/embeddings", "PE", "embeddings.md", EMBEDDINGS,

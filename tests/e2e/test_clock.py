@@ -14,7 +14,7 @@ CHAT = "/v1/chat/completions"
 RULE = "headless-and-admin.md 6, test clock"
 PERIODS = "budgets-and-ledger.md, Period resets"
 DAY = datetime.timedelta(days=1)
-MANY = 230  # more budgets than one round of housekeeping resets
+MANY = 230  # more budgets than one round of housekeeping resets, more responses than one removes
 
 
 def moment(text):
@@ -246,6 +246,38 @@ class MovedClock(GatewayCase):
         self.server.post(self.acme.path + "/api-keys", body).expect_error(
             422, "validation_error", rule + ": in the future of the moved clock", param="expires_at"
         )
+
+    # ---------------------------------------------------------------- stored responses
+
+    def test_stored_responses_end(self):
+        """First nobody gets them any more; the next round of housekeeping takes them away, in portions."""
+        rule = "responses-stored.md, What is stored"
+        client = self.enterContext(self.acme.user_client("unlimited"))
+
+        def respond(_):
+            return client.post("/v1/responses", {"model": PLAIN.name, "input": "Hello."}).expect_json(200, rule)["id"]
+
+        def status(response_id):
+            return client.get(f"/v1/responses/{response_id}").status
+
+        def kept(of):
+            # The items are in the same rows, so that both are of the same moment.
+            rows = self.gateway.query("SELECT i.response_id, r.id FROM response_items i LEFT JOIN responses r ON r.id = i.response_id")
+            self.equal([row for row in rows if not row["id"]], [], rule, "items without their response")
+            return {row["id"] for row in rows} & set(of)
+
+        born = self.now()
+        old = [respond(number) for number in range(MANY)]
+        self.move_to(born + 30 * DAY - datetime.timedelta(minutes=10))
+        young = respond(0)
+        self.equal((status(old[0]), status(old[-1]), kept(old)), (200, 200, set(old)), rule, "before the end")
+        self.move_to(self.now() + datetime.timedelta(minutes=20))
+        self.equal((status(old[0]), status(old[-1]), status(young)), (404, 404, 200), rule, "after the end")
+        wait_for("the old ones to be gone from the database", lambda: not kept(old), seconds=5)
+        self.equal(kept([young]), {young}, rule, "the young one")
+        after = client.post("/v1/responses", {"model": PLAIN.name, "input": "And?", "previous_response_id": old[-1]})
+        after.expect_error(404, "response_not_found", rule, param="previous_response_id")
+        Books.read(self.acme).reconcile()
 
     # ---------------------------------------------------------------- what runs meanwhile
 

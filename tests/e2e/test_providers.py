@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The same conversation with each kind of provider: what they are told, and that their answers mean the same."""
 
+import base64
 import dataclasses
 import json
 import math
@@ -479,6 +480,107 @@ class Providers(GatewayCase):
             )
 
         self.on_each(check)
+
+
+THINKS, REFUSES = "mock-r5", "mock-fault-state"
+STATE = f"{MIDDLE}, State that is refused"
+
+
+class RefusedState(GatewayCase):
+    """Reasoning state that comes back altered: the provider is asked once more without it."""
+
+    models = [upstream.model(name) for upstream in UPSTREAMS for name in (THINKS, CALL, REFUSES)]
+    platforms = (platform("acme", [user("alice", 100)], llm_configs=upstreams.llm_configs()),)
+
+    @classmethod
+    def document(cls):
+        return upstreams.bootstrap(cls.mock, cls.models, cls.platforms)
+
+    def setUp(self):
+        self.acme = self.gateway.tenant("acme")
+        self.alice = self.enterContext(self.acme.user_client("alice"))
+
+    @staticmethod
+    def altered(sealed):
+        """The same state with another signature in it."""
+        *origin, state = sealed.split(".")
+        blob = base64.urlsafe_b64decode(state + "=" * (-len(state) % 4))
+        assert b"c2lnbmVk" in blob, blob
+        blob = blob.replace(b"c2lnbmVk", b"Zm9yZ2Vk")
+        return ".".join([*origin, base64.urlsafe_b64encode(blob).decode().rstrip("=")])
+
+    def calls(self, work):
+        """What the provider answered while that was done."""
+        before = self.mock.count()
+        answer = work()
+        return answer, [call["status"] for call in self.mock.calls(before + 1)]
+
+    def check_row(self, answer, status):
+        row = Books.read(self.acme).reconcile().log_of(answer.headers["x-request-id"])
+        billing = "billed" if status == "success" else "not_billable"
+        came = (row["status"], row["billing_status"], row["metadata"]["attempt"])
+        self.equal(came, (status, billing, 1), STATE, "the one log row")
+
+    def check_repeated(self, work):
+        answer, statuses = self.calls(work)
+        answer.read()
+        answer.expect(200, STATE)
+        self.equal(statuses, [400, 200], STATE, "the provider's answers")
+        self.holds("Zm9yZ2Vk" not in self.mock.last_body(), "no state in the second call", STATE)
+        self.check_row(answer, "success")
+
+    def test_calls_of_chat_clients(self):
+        question = says("user", 'call:get_weather {"location": "Paris"}')
+        asked = self.alice.post(CHAT, body_of(GOOGLE, CALL, False, question, tools=TOOLS)).expect_json(200, "setup")
+        message = asked["choices"][0]["message"]
+        (call,) = message["tool_calls"]
+        call["extra_content"]["google"]["thought_signature"] = "Zm9yZ2Vk"
+        history = (question, message, says("tool", "21", tool_call_id=call["id"]))
+        for stream in (False, True):
+            body = body_of(GOOGLE, CALL, stream, *history, tools=TOOLS)
+            self.check_repeated(lambda body=body: self.alice.post(CHAT, body))
+
+    def test_state_of_responses(self):
+        for upstream in (ANTHROPIC, RESPONSES):
+            asked = {"model": upstream.slug_of(THINKS), "store": False, "include": ["reasoning.encrypted_content"]}
+            first = self.alice.post("/v1/responses", {**asked, "input": "Hello"}).expect_json(200, "setup")
+            items = [{"role": "user", "content": "Hello"}, *first["output"], {"role": "user", "content": "More."}]
+            (thought,) = [item for item in items if "encrypted_content" in item]
+            thought["encrypted_content"] = self.altered(thought["encrypted_content"])
+            for stream in (False, True):
+                with self.subTest(upstream=upstream.slug, stream=stream):
+                    body = {**asked, "input": items, "stream": stream}
+                    self.check_repeated(lambda body=body: self.alice.post("/v1/responses", body))
+
+    def thought(self, upstream, name, signature, stream=False):
+        blocks = [
+            {"type": "thinking", "thinking": "Hm.", "signature": signature},
+            {"type": "text", "text": "Well."},
+        ]
+        return {
+            "model": upstream.slug_of(name),
+            "max_tokens": 50,
+            "stream": stream,
+            "messages": [says("user", "Hello"), says("assistant", blocks), says("user", "More.")],
+        }
+
+    def test_conversations_that_pass_through(self):
+        for stream in (False, True):
+            body = self.thought(ANTHROPIC, THINKS, "Zm9yZ2Vk", stream)
+            self.check_repeated(lambda body=body: self.alice.post("/v1/messages", body))
+
+    def test_never_more_than_once_and_never_without_state(self):
+        for signature, statuses in (("c2lnbmVk", [400, 400]), ("", [400])):
+            for stream in (False, True):
+                body = self.thought(ANTHROPIC, REFUSES, signature, stream)
+                answer, came = self.calls(lambda body=body: self.alice.post("/v1/messages", body))
+                answer.expect_error(400, "invalid_request", STATE)
+                self.equal(came, statuses, STATE, "the provider's answers")
+                self.check_row(answer, "error")
+        for upstream in UPSTREAMS:
+            answer, came = self.calls(lambda: self.alice.post(CHAT, body_of(upstream, REFUSES, False, says("user", "Hi"))))
+            answer.expect_error(400, "invalid_request", STATE)
+            self.equal(came, [400], STATE, "the provider's answers")
 
 
 if __name__ == "__main__":

@@ -154,7 +154,8 @@ class WebhookNodes(TwoNodes):
             endpoint.settled(len(events), LEASE_SECONDS + 20)
             self.equal(sorted(endpoint.hook.by_event()), sorted(events), RULE, "events")
             endpoint.check_arrivals()
-            self.holds(endpoint.hook.duplicates <= 4, "only what was under way again", RULE, endpoint.hook.duplicates)
+            # under way, or not noted yet: told in portions
+            self.holds(endpoint.hook.duplicates <= 20, "only the newest ones again", RULE, endpoint.hook.duplicates)
         print(f"taken over {time.monotonic() - killed:.1f} s after the kill", flush=True)
         self.launch(self.b)
         self.b.wait_until_ready()

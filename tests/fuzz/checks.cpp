@@ -7,6 +7,7 @@
 #include "net/ssereader.h"
 #include "providers/embeddings/embeddings.h"
 #include "providers/jsonread.h"
+#include "providers/modellist.h"
 #include "providers/upstreamstream.h"
 
 #include <algorithm>
@@ -21,6 +22,7 @@ using golden::Outcome;
 namespace {
 
 const QByteArray OwnKey = "sk-ant-golden-0123456789";
+const FailedReply StateRefused { .status = 400, .body = R"({"error":{"message":"Invalid signature"}})" };
 
 bool isJsonObject(QByteArrayView text)
 {
@@ -94,7 +96,8 @@ QString Checks::run(Mutator &mutator)
 {
     static constexpr std::array All = { &Checks::clientRequest, &Checks::streamedAnswer, &Checks::streamedAnswer,
                                         &Checks::cutStream,     &Checks::wholeAnswer,    &Checks::failedAnswer,
-                                        &Checks::eventStream,   &Checks::furtherRound,   &Checks::embeddings };
+                                        &Checks::eventStream,   &Checks::furtherRound,   &Checks::embeddings,
+                                        &Checks::modelList };
     m_input.clear();
     return (this->*All[size_t(mutator.below(qsizetype(All.size())))])(mutator);
 }
@@ -119,8 +122,12 @@ QString Checks::clientRequest(Mutator &mutator)
     const auto call = (*dialogue)->call();
     if (const QString wrong = callIsBroken(call); !wrong.isEmpty())
         return wrong;
-    const bool isBoundedCall = !call || isBounded(call->body.size(), m_input.size());
-    return isBoundedCall ? QString() : u"the provider gets %1 bytes"_s.arg(call->body.size());
+    if (call && !isBounded(call->body.size(), m_input.size()))
+        return u"the provider gets %1 bytes"_s.arg(call->body.size());
+    const auto instead = call ? (*dialogue)->callWithoutState(StateRefused) : std::nullopt;
+    if (instead && (*dialogue)->callWithoutState(StateRefused))
+        return u"it is asked without state more than once"_s;
+    return instead ? callIsBroken(*instead) : QString();
 }
 
 QString Checks::verify(const Outcome &outcome, const Case &golden, bool isStream) const
@@ -258,6 +265,19 @@ QString Checks::embeddings(Mutator &mutator)
     if (outcome.consumption.usage.prompt() < 0 || outcome.consumption.usage.completion() != 0)
         return u"a count that cannot be billed"_s;
     return isJsonObject(outcome.forClient) ? QString() : u"the client gets what is no JSON"_s;
+}
+
+// Any answer is a list of names, or none.
+QString Checks::modelList(Mutator &mutator)
+{
+    static const QByteArrayList Lists = { R"({"data":[{"id":"a","object":"model"},{"id":"b"}],"has_more":false})",
+                                          R"({"models":[{"name":"models/a"},{"name":"b"}]})" };
+    m_input = mutator.json(Lists[mutator.below(Lists.size())]);
+    const auto ids = modelIdsIn(m_input);
+    if (!ids)
+        return {};
+    const bool isNamed = std::none_of(ids->begin(), ids->end(), [](const QString &id) { return id.isEmpty(); });
+    return isNamed && isBounded(ids->size(), m_input.size()) ? QString() : u"names that are none"_s;
 }
 
 QString Checks::eventStream(Mutator &mutator)

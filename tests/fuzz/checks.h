@@ -29,6 +29,7 @@ private:
     QString furtherRound(Mutator &mutator);
     QString eventStream(Mutator &mutator);
     QString embeddings(Mutator &mutator);
+    QString modelList(Mutator &mutator);
 
     const golden::Case &anyCase(Mutator &mutator, QByteArray golden::Case::*mustHave) const;
     QString verify(const golden::Outcome &outcome, const golden::Case &golden, bool isStream) const;

@@ -23,10 +23,9 @@ void appendWhole(Builder &out, const WireFormat &format, const Builder &body)
     out.head(200, "application/json", static_cast<long>(body.answer.bytes.size()), format.headers()).append(body);
 }
 
-AnswerPointer wholeAnswer(const WireFormat &format, const Scenario &scenario, const Question &question)
+AnswerPointer wholeAnswer(const WireFormat &format, const Scenario &scenario, Builder body)
 {
     using Fault = Scenario::Fault;
-    Builder body = format.whole(scenario, question);
     const std::size_t half = body.answer.bytes.size() / 2;
     Builder out;
     const bool breaks =
@@ -174,6 +173,47 @@ private:
 
 } // namespace
 
+namespace {
+
+/// What some faults answer in the place of what was asked; null for the others.
+AnswerPointer answerInstead(const WireFormat &format, const Scenario &scenario, bool streams)
+{
+    using Fault = Scenario::Fault;
+    const auto whole = [&scenario](Builder &out, Answer::End end) {
+        out.answer.end = end;
+        out.endPiece(scenario.delayMs);
+        return out.finish();
+    };
+    Builder out;
+    switch (scenario.fault) {
+    case Fault::Html:
+        out.head(200, "text/html", static_cast<long>(HtmlPage.size()), format.headers()).text(HtmlPage);
+        return whole(out, Answer::End::KeepAlive);
+    case Fault::Empty:
+        out.head(200, "application/json", 0, format.headers());
+        return whole(out, Answer::End::KeepAlive);
+    case Fault::Reset:
+    case Fault::Close:
+        out.answer.status = 0;
+        return whole(out, scenario.fault == Fault::Reset ? Answer::End::Reset : Answer::End::Fin);
+    case Fault::Hang:
+        out.answer.status = 0;
+        return whole(out, Answer::End::Never);
+    case Fault::ErrorFrame:
+        if (!streams) {
+            Scenario error = scenario;
+            error.status = 500;
+            return statusFaultAnswer(format, error, {}, {});
+        }
+        break;
+    default:
+        break;
+    }
+    return {};
+}
+
+} // namespace
+
 std::vector<FunctionCall> twoCalls()
 {
     return {{"get_weather", "{\\\"location\\\":\\\"Paris\\\"}"},
@@ -230,41 +270,11 @@ AnswerPointer statusFaultAnswer(const WireFormat &format, const Scenario &scenar
 
 AnswerPointer answerTo(const WireFormat &format, const Scenario &scenario, const Question &question)
 {
-    using Fault = Scenario::Fault;
-    const auto whole = [&scenario](Builder &out, Answer::End end) {
-        out.answer.end = end;
-        out.endPiece(scenario.delayMs);
-        return out.finish();
-    };
-    Builder out;
-    switch (scenario.fault) {
-    case Fault::Html:
-        out.head(200, "text/html", static_cast<long>(HtmlPage.size()), format.headers()).text(HtmlPage);
-        return whole(out, Answer::End::KeepAlive);
-    case Fault::Empty:
-        out.head(200, "application/json", 0, format.headers());
-        return whole(out, Answer::End::KeepAlive);
-    case Fault::Reset:
-    case Fault::Close:
-        out.answer.status = 0;
-        return whole(out, scenario.fault == Fault::Reset ? Answer::End::Reset : Answer::End::Fin);
-    case Fault::Hang:
-        out.answer.status = 0;
-        return whole(out, Answer::End::Never);
-    case Fault::ErrorFrame:
-        if (!question.stream) {
-            Scenario error = scenario;
-            error.status = 500;
-            return statusFaultAnswer(format, error, {}, {});
-        }
-        break;
-    case Fault::HalfJson:
-        return wholeAnswer(format, scenario, question);
-    default:
-        break;
-    }
-    return question.stream ? StreamBuilder(format, scenario, question).build()
-                           : wholeAnswer(format, scenario, question);
+    if (AnswerPointer instead = answerInstead(format, scenario, question.stream))
+        return instead;
+    const bool streams = question.stream && scenario.fault != Scenario::Fault::HalfJson;
+    return streams ? StreamBuilder(format, scenario, question).build()
+                   : wholeAnswer(format, scenario, format.whole(scenario, question));
 }
 
 AnswerPointer embeddingsAnswer(const Scenario &scenario, std::string_view model, std::size_t inputs)
@@ -286,16 +296,14 @@ AnswerPointer embeddingsAnswer(const Scenario &scenario, std::string_view model,
     return out.finish();
 }
 
-AnswerPointer modelsAnswer()
+AnswerPointer modelsAnswer(const WireFormat &format, const Scenario &scenario, std::string_view key,
+                           std::string_view location)
 {
-    std::string body = "{\"object\":\"list\",\"data\":[";
-    const std::array names{"mock-small", "mock-p100-c50-k20", "mock-tools"};
-    for (const char *name : names)
-        body.append(body.back() == '[' ? "" : ",")
-            .append("{\"id\":\"")
-            .append(name)
-            .append("\",\"object\":\"model\",\"created\":1700000000,\"owned_by\":\"mock\"}");
-    return jsonAnswer(200, body + "]}");
+    if (scenario.fault == Scenario::Fault::Status)
+        return statusFaultAnswer(format, scenario, key, location);
+    if (AnswerPointer instead = answerInstead(format, scenario, false))
+        return instead;
+    return wholeAnswer(format, scenario, frame(format.modelList({"mock-small", "mock-p100-c50-k20", "mock-tools"})));
 }
 
 void patch(std::string &bytes, const Answer &answer, std::uint64_t serial, std::int64_t nowMs)

@@ -74,7 +74,9 @@ struct Complaint;
 
 AnswerPointer answerTo(const WireFormat &format, const Scenario &scenario, const Question &question);
 AnswerPointer embeddingsAnswer(const Scenario &scenario, std::string_view model, std::size_t inputs);
-AnswerPointer modelsAnswer();
+/// The list of models, or what the scenario has in its place; key and location are the ones of this request.
+AnswerPointer modelsAnswer(const WireFormat &format, const Scenario &scenario, std::string_view key,
+                           std::string_view location);
 AnswerPointer jsonAnswer(int status, std::string_view body);
 AnswerPointer errorAnswer(const WireFormat &format, const Complaint &complaint);
 /// The answer of a `fault-<status>`; key and location are the ones of this request.

@@ -251,12 +251,28 @@ public:
         return made;
     }
 
+    std::optional<Complaint> checkKey(std::string_view, std::string_view key) const override
+    {
+        if (key.empty())
+            return Complaint{403, "Method doesn't allow unregistered callers. Please use API Key.", {}, {}, {}};
+        if (key.starts_with("bad-key"))
+            return Complaint{400, "API key not valid. Please pass a valid API key.", {}, "API_KEY_INVALID", {}};
+        return {};
+    }
+
+    std::string modelList(const std::vector<std::string_view> &names) const override
+    {
+        std::string list;
+        for (const std::string_view name : names)
+            list.append(list.empty() ? "" : ",")
+                .append("{\"name\":\"models/")
+                .append(name)
+                .append("\",\"displayName\":\"Mock\",\"supportedGenerationMethods\":[\"generateContent\"]}");
+        return "{\"models\":[" + list + "]}";
+    }
+
     std::optional<Complaint> check(const Inquiry &inquiry) const override
     {
-        if (inquiry.key.empty())
-            return Complaint{403, "Method doesn't allow unregistered callers. Please use API Key.", {}, {}, {}};
-        if (inquiry.key.starts_with("bad-key"))
-            return Complaint{400, "API key not valid. Please pass a valid API key.", {}, "API_KEY_INVALID", {}};
         // Not the real thing's: nobody may write keys where logs keep them.
         if (inquiry.query.find("key=") != std::string_view::npos)
             return invalid("the key belongs into the header x-goog-api-key");

@@ -199,17 +199,33 @@ public:
         return WireFormat::complaint(scenario);
     }
 
-    std::optional<Complaint> check(const Inquiry &inquiry) const override
+    std::optional<Complaint> checkKey(std::string_view head, std::string_view key) const override
     {
-        if (inquiry.key.empty())
+        if (key.empty())
             return Complaint{401, "x-api-key header is required", {}, {}, {}};
-        if (inquiry.key.starts_with("bad-key"))
+        if (key.starts_with("bad-key"))
             return Complaint{401, "invalid x-api-key", {}, {}, {}};
-        const std::string_view version = headerValue(inquiry.head, "anthropic-version");
+        const std::string_view version = headerValue(head, "anthropic-version");
         if (version.empty())
             return invalid("anthropic-version: header is required");
         if (version != "2023-06-01" && version != "2026-10-21")
             return invalid("anthropic-version: is not a valid version");
+        return {};
+    }
+
+    std::string modelList(const std::vector<std::string_view> &names) const override
+    {
+        std::string list;
+        for (const std::string_view name : names)
+            list.append(list.empty() ? "" : ",")
+                .append("{\"type\":\"model\",\"id\":\"")
+                .append(name)
+                .append("\",\"display_name\":\"Mock\",\"created_at\":\"2026-01-01T00:00:00Z\"}");
+        return "{\"data\":[" + list + "],\"has_more\":false}";
+    }
+
+    std::optional<Complaint> check(const Inquiry &inquiry) const override
+    {
         if (const std::string_view name = unknownMember(inquiry.members, knownMembers); !name.empty())
             return invalid(std::string(name) + ": Extra inputs are not permitted");
         const bool hasLimit = !json::find(inquiry.members, "max_tokens").empty();
@@ -220,7 +236,7 @@ public:
         const bool samples = !json::find(inquiry.members, "temperature").empty();
         if (samples && !json::find(inquiry.members, "top_p").empty())
             return invalid("`temperature` and `top_p` cannot both be specified for this model.");
-        if (samples && version == "2026-10-21")
+        if (samples && headerValue(inquiry.head, "anthropic-version") == "2026-10-21")
             return invalid("temperature: is not supported by this version");
         if (auto complaint = checkTools(json::find(inquiry.members, "tools")))
             return complaint;

@@ -146,8 +146,6 @@ public:
 
     std::optional<Complaint> check(const Inquiry &inquiry) const override
     {
-        if (inquiry.key.empty() || inquiry.key.starts_with("bad-key"))
-            return Complaint{401, "Incorrect API key provided.", "invalid_api_key", {}, {}};
         if (const std::string_view name = unknownMember(inquiry.members, knownMembers); !name.empty())
             return invalid("Unknown parameter: '" + std::string(name) + "'.", "unknown_parameter");
         const std::string_view limit = json::find(inquiry.members, "max_output_tokens");

@@ -105,6 +105,11 @@ bool setFault(Scenario &scenario, std::string_view text)
         scenario.errorCode = "context_length_exceeded";
         return true;
     }
+    if (text == "state") {
+        scenario.status = 400;
+        scenario.errorCode = "invalid_encrypted_content";
+        return true;
+    }
     if (text == "redirect") {
         scenario.status = 307;
         return true;

@@ -149,7 +149,12 @@ struct Server::Connection
     std::int64_t dueNs = 0;
     std::uint64_t timer = 0;
 
-    std::string_view bearer() const { return std::string_view(in).substr(bearerAt, bearerSize); }
+    /// As the format's own header carries it.
+    std::string_view key(const WireFormat &format, std::string_view head) const
+    {
+        return format.keyHeader() == "authorization" ? std::string_view(in).substr(bearerAt, bearerSize)
+                                                     : headerValue(head, format.keyHeader());
+    }
 };
 
 struct Server::Request
@@ -400,12 +405,22 @@ void Server::route(Connection &c)
 
     m_journal.otherRequest();
     if (request.path == "/v1/models" && request.method == "GET") {
-        if (c.bearer().empty() || c.bearer().starts_with("bad-key"))
-            return answer(c,
-                          errorAnswer(chatFormat(), {401, "Incorrect API key provided.", "invalid_api_key", {}, {}}));
-        return answer(c, modelsAnswer());
+        const bool isAnthropics = !headerValue(request.head, messagesFormat().keyHeader()).empty();
+        return list(c, request, isAnthropics ? messagesFormat() : chatFormat());
     }
+    if (request.path == "/v1beta/models" && request.method == "GET")
+        return list(c, request, googleFormat());
     answer(c, errorAnswer(chatFormat(), {404, "Invalid URL.", "unknown_url", {}, {}}));
+}
+
+/// The models. Nobody names one here, so it is the key that says in the same language what happens.
+void Server::list(Connection &c, const Request &request, const WireFormat &format)
+{
+    const std::string_view key = c.key(format, request.head);
+    if (const auto complaint = format.checkKey(request.head, key))
+        return answer(c, errorAnswer(format, *complaint));
+    const std::string location = "http://127.0.0.1:" + std::to_string(m_port) + std::string(request.path);
+    answer(c, modelsAnswer(format, Scenario::fromModel(key), key, location));
 }
 
 void Server::control(Connection &c, const Request &request)
@@ -451,7 +466,7 @@ void Server::call(Connection &c, const Request &request, const WireFormat &forma
     start.route = embeddings ? "embeddings" : isCount ? "count_tokens" : format.route();
     start.embeddings = embeddings || isCount;
     start.connection = c.number;
-    start.bearer = format.keyHeader() == "authorization" ? c.bearer() : headerValue(request.head, format.keyHeader());
+    start.bearer = c.key(format, request.head);
 
     const auto members = json::members(request.body);
     const auto google = googlePath(request.path);
@@ -473,10 +488,8 @@ void Server::call(Connection &c, const Request &request, const WireFormat &forma
     };
     const auto refuse = [&](const Complaint &complaint) { plain(errorAnswer(format, complaint), false); };
 
-    const bool isOpen = &format == &chatFormat();
-    if (isOpen && (start.bearer.empty() || start.bearer.starts_with("bad-key")))
-        return refuse(
-            {401, "Incorrect API key provided: " + std::string(start.bearer) + ".", "invalid_api_key", {}, {}});
+    if (const auto complaint = format.checkKey(request.head, start.bearer))
+        return refuse(*complaint);
     if (!members)
         return refuse({400, "We could not parse the JSON body of your request.", {}, {}, {}});
     if (!model)

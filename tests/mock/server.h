@@ -48,6 +48,7 @@ private:
     bool takeChunkedBody(Connection &c);
     void route(Connection &c);
     void control(Connection &c, const Request &request);
+    void list(Connection &c, const Request &request, const WireFormat &format);
     enum class Wanted { Answer, Embeddings, TokenCount };
     void call(Connection &c, const Request &request, const WireFormat &format, Wanted wanted);
     void answer(Connection &c, AnswerPointer what);

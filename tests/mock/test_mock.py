@@ -433,12 +433,28 @@ class MockTest(unittest.TestCase):
             body = self.ask("POST", "/v1/embeddings", body=json.dumps({"model": "mock-small", "input": text}).encode()).json()
             self.assertEqual((len(body["data"]), body["usage"]), (count, {"prompt_tokens": 25, "total_tokens": 25}))
         self.assertEqual(self.last_call()["route"], "embeddings")
-        listed = self.ask("GET", "/v1/models")
-        self.assertEqual((listed.status, listed.json()["object"]), (200, "list"))
-        wire = self.wire()
-        wire.socket.sendall(b"GET /v1/models HTTP/1.1\r\nAuthorization: Bearer bad-key-1\r\n\r\n")
-        self.assertEqual(wire.answer().status, 401)
         self.assertEqual(self.ask("GET", "/nowhere").status, 404)
+
+    def test_lists_of_models(self):
+        def ask(path, headers):
+            wire = self.wire()
+            wire.socket.sendall(f"GET {path} HTTP/1.1\r\n{headers}\r\n".encode())
+            return wire.answer()
+
+        bearer, anthropic, google = "Authorization: Bearer ", "anthropic-version: 2023-06-01\r\nx-api-key: ", "x-goog-api-key: "
+        for path, header, member, name, bad in (
+            ("/v1/models", bearer, "data", ("id", "mock-small"), 401),
+            ("/v1/models?limit=1000", anthropic, "data", ("id", "mock-small"), 401),
+            ("/v1beta/models?pageSize=1000", google, "models", ("name", "models/mock-small"), 400),
+        ):
+            listed = ask(path, f"{header}some-key\r\n")
+            self.assertEqual((listed.status, listed.json()[member][0][name[0]]), (200, name[1]), path)
+            self.assertEqual(ask(path, f"{header}bad-key-1\r\n").status, bad)
+            for key, status in (("mock-fault-429ra7", 429), ("mock-fault-500", 500), ("mock-fault-html", 200)):
+                self.assertEqual(ask(path, f"{header}{key}\r\n").status, status, (path, key))
+        self.assertEqual(ask("/v1/models", "").status, 401)
+        self.assertEqual(ask("/v1/models", "x-api-key: some-key\r\n").status, 400)
+        self.assertEqual(ask("/v1beta/models", "").status, 403)
 
     # ------------------------------------------------------------ requests
 

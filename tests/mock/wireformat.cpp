@@ -50,6 +50,8 @@ Complaint WireFormat::complaint(const Scenario &scenario) const
                 scenario.errorCode,
                 {},
                 {}};
+    if (scenario.errorCode == "invalid_encrypted_content")
+        return {scenario.status, "Invalid `signature` in `thinking` block", scenario.errorCode, {}, {}};
     const auto *found = std::find_if(usualMessages.begin(), usualMessages.end(),
                                      [&](const Usual &usual) { return usual.status == scenario.status; });
     return {scenario.status,
@@ -57,6 +59,24 @@ Complaint WireFormat::complaint(const Scenario &scenario) const
             {},
             {},
             {}};
+}
+
+std::optional<Complaint> WireFormat::checkKey(std::string_view, std::string_view key) const
+{
+    if (key.empty() || key.starts_with("bad-key"))
+        return Complaint{401, "Incorrect API key provided: " + std::string(key) + ".", "invalid_api_key", {}, {}};
+    return {};
+}
+
+std::string WireFormat::modelList(const std::vector<std::string_view> &names) const
+{
+    std::string list;
+    for (const std::string_view name : names)
+        list.append(list.empty() ? "" : ",")
+            .append("{\"id\":\"")
+            .append(name)
+            .append("\",\"object\":\"model\",\"created\":1700000000,\"owned_by\":\"mock\"}");
+    return "{\"object\":\"list\",\"data\":[" + list + "]}";
 }
 
 std::string_view WireFormat::user(const std::vector<json::Member> &members) const

@@ -63,7 +63,9 @@ public:
     /// What a `fault-<status>` says; `quota` and `context` mean other things everywhere.
     virtual Complaint complaint(const Scenario &scenario) const;
 
-    /// What the real thing refuses.
+    /// What the real thing refuses before it looks at anything else.
+    virtual std::optional<Complaint> checkKey(std::string_view head, std::string_view key) const;
+    /// The rest of what it refuses.
     virtual std::optional<Complaint> check(const Inquiry &inquiry) const = 0;
     /// The member of the body with the conversation.
     virtual std::string_view conversation() const = 0;
@@ -72,6 +74,8 @@ public:
     /// Empty when the request names none.
     virtual std::string_view user(const std::vector<json::Member> &members) const;
 
+    /// The answer to who asks for its models.
+    virtual std::string modelList(const std::vector<std::string_view> &names) const;
     virtual Builder whole(const Scenario &scenario, const Question &question) const = 0;
     virtual StreamScript stream(const Scenario &scenario, const Question &question) const = 0;
 };

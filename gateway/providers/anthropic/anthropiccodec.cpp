@@ -28,4 +28,12 @@ middle::Events AnthropicCodec::decodeAnswer(const QByteArray &body, const middle
     return AnthropicDecoder(target).wholeAnswer(body);
 }
 
+UpstreamCall AnthropicCodec::modelList(const ProviderOptions &options) const
+{
+    return { .path = "/v1/models?limit=1000",
+             .method = HttpMethod::Get,
+             .headers = { { "anthropic-version", anthropicVersion(options) } },
+             .streams = false };
+}
+
 } // namespace assistiv

@@ -15,6 +15,7 @@ public:
     std::unique_ptr<StreamDecoder> decoder(const middle::Request &request, const UpstreamTarget &target) const override;
     middle::Events decodeAnswer(const QByteArray &body, const middle::Request &request,
                                 const UpstreamTarget &target) const override;
+    UpstreamCall modelList(const ProviderOptions &options) const override;
 };
 
 } // namespace assistiv

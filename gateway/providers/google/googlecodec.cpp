@@ -28,4 +28,9 @@ middle::Events GoogleCodec::decodeAnswer(const QByteArray &body, const middle::R
     return GoogleDecoder(request, target).wholeAnswer(body);
 }
 
+UpstreamCall GoogleCodec::modelList(const ProviderOptions &) const
+{
+    return { .path = "/models?pageSize=1000", .method = HttpMethod::Get, .streams = false };
+}
+
 } // namespace assistiv

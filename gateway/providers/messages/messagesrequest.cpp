@@ -40,6 +40,12 @@ constexpr std::array<PricedMember, 3> PricedMembers = { {
 /// What the provider would run or reach on its own, at a price of its own.
 constexpr std::array<QByteArrayView, 2> NeverHere = { "container", "mcp_servers" };
 
+bool isState(element block)
+{
+    const QByteArrayView type = json::text(block, "type");
+    return type == "thinking" || type == "redacted_thinking";
+}
+
 // Anthropic signs all thinking.
 bool isForeignState(element block)
 {
@@ -277,8 +283,9 @@ private:
         } else if (type == "tool_use") {
             const auto input = json::member(entry, "input");
             m_request.textBytes += json::text(entry, "name").size() + (input ? json::minified(*input).size() : 0);
-        } else if (isForeignState(entry)) {
-            m_request.holdsForeignState = true;
+        } else if (isState(entry)) {
+            m_request.holdsState = true;
+            m_request.holdsForeignState = m_request.holdsForeignState || isForeignState(entry);
         }
         const auto inner = json::member(entry, "content");
         if (inner && type == "tool_result" && depth < DeepestContent)
@@ -312,22 +319,23 @@ Result<MessagesRequest> parseMessagesRequest(const QByteArray &body, MessagesPur
     return request;
 }
 
-QByteArray withoutForeignState(QByteArrayView messages)
+QByteArray withState(StateKept kept, QByteArrayView messages)
 {
+    const auto isOut = kept == StateKept::None ? isState : isForeignState;
     const auto list = json::parse(messages);
     JsonWriter json;
     json.beginArray();
     for (const element message : json::elements(list)) {
         const QList<element> blocks = json::elements(json::member(message, "content"));
-        if (std::none_of(blocks.begin(), blocks.end(), isForeignState)) {
+        if (std::none_of(blocks.begin(), blocks.end(), isOut)) {
             json.raw(json::minified(message));
             continue;
         }
-        if (std::all_of(blocks.begin(), blocks.end(), isForeignState))
+        if (std::all_of(blocks.begin(), blocks.end(), isOut))
             continue; // without content there is no message
         json.beginObject().key("role").utf8(json::text(message, "role")).key("content").beginArray();
         for (const element block : blocks) {
-            if (!isForeignState(block))
+            if (!isOut(block))
                 json.raw(json::minified(block));
         }
         json.endArray().endObject();

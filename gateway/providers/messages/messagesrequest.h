@@ -22,7 +22,9 @@ struct MessagesRequest
     /// For estimates: bytes of texts, calls and tool definitions, images and documents counted apart.
     qint64 textBytes = 0;
     qint64 attachments = 0;
-    /// In the conversation is state that another provider's answer brought: Anthropic would refuse it.
+    /// In the conversation is reasoning state of earlier answers.
+    bool holdsState = false;
+    /// Some of it is what another provider's answer brought: Anthropic would refuse it.
     bool holdsForeignState = false;
 
     /// Tokens of the prompt when the provider reports none: 4 bytes a token, rounded up, 1000 for each attachment.
@@ -35,7 +37,9 @@ enum class MessagesPurpose { Answer, Count };
 /// InvalidJson, ValidationError, UnsupportedParameter or UnsupportedToolType, with the offending field in param.
 Result<MessagesRequest> parseMessagesRequest(const QByteArray &body, MessagesPurpose purpose = MessagesPurpose::Answer);
 
-/// The conversation without the blocks of foreign state: a JSON array.
-QByteArray withoutForeignState(QByteArrayView messages);
+/// Which reasoning state of earlier answers a conversation keeps.
+enum class StateKept { None, Own };
+/// The conversation without the blocks of other state, and always without those of other providers: a JSON array.
+QByteArray withState(StateKept kept, QByteArrayView messages);
 
 } // namespace assistiv

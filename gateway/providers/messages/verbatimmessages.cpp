@@ -21,7 +21,8 @@ bool isSamplingMember(QByteArrayView name)
     return name == "temperature" || name == "top_p" || name == "top_k";
 }
 
-UpstreamCall messagesCall(const MessagesRequest &request, const MessagesHeaders &headers, const UpstreamTarget &target)
+UpstreamCall messagesCall(const MessagesRequest &request, const MessagesHeaders &headers, const UpstreamTarget &target,
+                          StateKept kept = StateKept::Own)
 {
     UpstreamCall call;
     call.path = "/v1/messages";
@@ -43,8 +44,8 @@ UpstreamCall messagesCall(const MessagesRequest &request, const MessagesHeaders 
             json.key("model").utf8(target.model);
         else if (isDropped)
             call.dropped.append(member.name);
-        else if (member.name == "messages" && request.holdsForeignState)
-            json.key("messages").raw(withoutForeignState(member.valueIn(request.body)));
+        else if (member.name == "messages" && (request.holdsForeignState || kept == StateKept::None))
+            json.key("messages").raw(withState(kept, member.valueIn(request.body)));
         else
             json.raw(member.in(request.body));
     }
@@ -80,7 +81,7 @@ public:
     {
     }
 
-    Result<UpstreamCall> call() const override { return messagesCall(m_request, m_headers, m_target); }
+    Result<UpstreamCall> call() const override { return messagesCall(m_request, m_headers, m_target, m_stateKept); }
 
     Consumption consumption() const override
     {
@@ -109,6 +110,15 @@ protected:
     AnthropicDecoder m_decoder;
     middle::Meter m_meter;
     bool m_isOver = false;
+
+private:
+    void leaveStateOut() override
+    {
+        if (m_request.holdsState)
+            m_stateKept = StateKept::None;
+    }
+
+    StateKept m_stateKept = StateKept::Own;
 };
 
 class VerbatimMessageStream final : public VerbatimMessages

@@ -64,6 +64,17 @@ qint64 estimatedPromptTokens(const Request &request)
     return (size.bytes + BytesPerToken - 1) / BytesPerToken + TokensPerAttachment * size.attachments;
 }
 
+void removeState(Request &request)
+{
+    for (Turn &turn : request.turns) {
+        turn.parts.removeIf([](const Part &part) { return std::holds_alternative<Opaque>(part.content); });
+        for (Part &part : turn.parts) {
+            if (auto *call = std::get_if<ToolCall>(&part.content))
+                call->signature.clear();
+        }
+    }
+}
+
 QByteArrayList namesOf(const Request &request, const QList<Field> &fields)
 {
     QByteArrayList names;

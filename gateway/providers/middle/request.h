@@ -252,6 +252,9 @@ struct Request
 /// Prompt tokens when the provider reports none: 4 bytes a token for texts, calls and tools, 1000 for an image or file.
 qint64 estimatedPromptTokens(const Request &request);
 
+/// Takes out what only the provider of an earlier answer understands: opaque parts, and the signatures of calls.
+void removeState(Request &request);
+
 /// The client's names of those fields, for x-dropped-params. Names that do not fit a header line are left out.
 QByteArrayList namesOf(const Request &request, const QList<Field> &fields);
 /// UnsupportedParameter: the model takes no such field.

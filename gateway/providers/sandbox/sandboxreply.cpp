@@ -18,6 +18,7 @@ using namespace Qt::StringLiterals;
 namespace {
 
 constexpr auto Preamble = "The sandbox heard:"_L1;
+constexpr QByteArrayView EchoModel = "sandbox-echo";
 
 QString textOf(const QJsonValue &content)
 {
@@ -106,7 +107,7 @@ QByteArray wholeAnswer(const Plan &plan, qint64 created)
 {
     JsonWriter json;
     json.beginObject().key("id").utf8("chatcmpl-sandbox").key("object").utf8("chat.completion").member("created", created);
-    json.key("model").utf8("sandbox-echo").key("choices").beginArray().beginObject().member("index", 0);
+    json.key("model").utf8(EchoModel).key("choices").beginArray().beginObject().member("index", 0);
     json.key("message").beginObject().key("role").utf8("assistant");
     if (plan.tool.isEmpty())
         json.member("content", plan.words.join(u' '));
@@ -127,7 +128,7 @@ QByteArray chunk(qint64 created, WriteDelta write, QLatin1StringView finishReaso
 {
     JsonWriter json;
     json.beginObject().key("id").utf8("chatcmpl-sandbox").key("object").utf8("chat.completion.chunk");
-    json.member("created", created).key("model").utf8("sandbox-echo").key("choices").beginArray().beginObject();
+    json.member("created", created).key("model").utf8(EchoModel).key("choices").beginArray().beginObject();
     json.member("index", 0).key("delta").beginObject();
     write(json);
     json.endObject().textOrNull("finish_reason", QString(finishReason)).endObject().endArray().key("usage").null().endObject();
@@ -145,7 +146,7 @@ QByteArrayList streamedAnswer(const Plan &plan, qint64 created)
     pieces << chunk(created, [](JsonWriter &) {}, plan.finishReason());
     JsonWriter json;
     json.beginObject().key("id").utf8("chatcmpl-sandbox").key("object").utf8("chat.completion.chunk");
-    json.member("created", created).key("model").utf8("sandbox-echo").key("choices").beginArray().endArray();
+    json.member("created", created).key("model").utf8(EchoModel).key("choices").beginArray().endArray();
     writeUsage(json, plan);
     json.endObject();
     pieces << "data: " + json.take() + "\n\n" << "data: [DONE]\n\n"_ba;
@@ -164,6 +165,11 @@ SandboxReply::SandboxReply(const QByteArray &request, Timestamp now, QObject *pa
     m_pieces = m_streams ? streamedAnswer(plan, created) : QByteArrayList { wholeAnswer(plan, created) };
     connect(m_timer, &QTimer::timeout, this, &SandboxReply::sendNext);
     m_timer->start(0);
+}
+
+QStringList SandboxReply::models()
+{
+    return { QString::fromLatin1(EchoModel) };
 }
 
 HttpHeaders SandboxReply::headers() const

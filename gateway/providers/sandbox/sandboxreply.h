@@ -6,6 +6,7 @@
 #include "net/httpreply.h"
 
 #include <QtCore/QByteArrayList>
+#include <QtCore/QStringList>
 
 class QTimer;
 
@@ -20,6 +21,9 @@ class SandboxReply final : public HttpReply
 public:
     /// request is the body of a chat completion call.
     SandboxReply(const QByteArray &request, Timestamp now, QObject *parent);
+
+    /// What it can be asked for.
+    static QStringList models();
 
     int status() const override { return m_status; }
     HttpHeaders headers() const override;

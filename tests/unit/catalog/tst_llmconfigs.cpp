@@ -33,6 +33,8 @@ private Q_SLOTS:
     void platformsDoNotSeeEachOther();
     void listsByPage();
     void changesAreNoted();
+    void keysCanBeTriedOut();
+    void keysCanBeTriedOutBeforeTheyAreStored();
 };
 
 namespace {
@@ -281,6 +283,36 @@ void tst_LlmConfigs::changesAreNoted()
     mustSucceed(rig.configs.remove(rig.acme, config.id));
     QVERIFY(rig.scratch.changes.providerKeys.constLast().keys->isEmpty());
     QCOMPARE(rig.scratch.changes.providerKeys.size(), 3);
+}
+
+void tst_LlmConfigs::keysCanBeTriedOut()
+{
+    Rig rig;
+    const LlmConfig config = rig.add(KeyA, u"anthropic"_s);
+    (void)valueOf(rig.configs.update(rig.acme, config.id, { .isActive = false }));
+    const ProviderAccess access = valueOf(rig.configs.access(rig.acme, config.id));
+    QCOMPARE(access.kind, ProviderKind::Anthropic);
+    QCOMPARE(access.provider, u"anthropic"_s);
+    QCOMPARE(access.baseUrl, "https://api.anthropic.com"_ba);
+    QCOMPARE(access.secret, KeyA.toLatin1());
+
+    const PlatformId rival = rig.scratch.addPlatform(u"rival"_s);
+    QCOMPARE(rig.configs.access(rival, config.id).error().code, ErrorCode::LlmConfigNotFound);
+    QCOMPARE(rig.configs.access(rig.acme, LlmConfigId::create()).error().code, ErrorCode::LlmConfigNotFound);
+
+    mustSucceed(rig.scratch.db().run(u"UPDATE llm_configs SET sealed_key = 'AAAA'"_s));
+    QCOMPARE(rig.configs.access(rig.acme, config.id).error().code, ErrorCode::Internal);
+}
+
+void tst_LlmConfigs::keysCanBeTriedOutBeforeTheyAreStored()
+{
+    Rig rig;
+    const ProviderAccess access = valueOf(rig.configs.access(u"google"_s, u' ' + KeyB + u' '));
+    QCOMPARE(access.kind, ProviderKind::Google);
+    QCOMPARE(access.secret, KeyB.toLatin1());
+    QCOMPARE(rig.configs.access(u"nobody"_s, KeyB).error().code, ErrorCode::ProviderNotFound);
+    QCOMPARE(rig.configs.access(u"google"_s, u"short"_s).error().code, ErrorCode::ValidationError);
+    QCOMPARE(valueOf(rig.configs.list(rig.acme)).total, 0);
 }
 
 QTEST_GUILESS_MAIN(tst_LlmConfigs)

@@ -18,6 +18,8 @@ private Q_SLOTS:
     void readsRetryAfter_data();
     void readsRetryAfter();
     void mapsNetworkFailures();
+    void knowsRefusedState_data();
+    void knowsRefusedState();
 };
 
 void tst_UpstreamFailure::mapsStatuses_data()
@@ -115,6 +117,35 @@ void tst_UpstreamFailure::mapsNetworkFailures()
     QCOMPARE(int(failureFromNetwork(NetError::Connect).error.code), int(ErrorCode::ProviderError));
     QVERIFY(failureFromNetwork(NetError::Connect).mayTryNext);
     QVERIFY(!failureFromNetwork(NetError::AddressRefused).mayTryNext);
+}
+
+void tst_UpstreamFailure::knowsRefusedState_data()
+{
+    QTest::addColumn<int>("status");
+    QTest::addColumn<QByteArray>("body");
+    QTest::addColumn<bool>("is");
+    const auto row = [](const char *message, bool is, int status = 400) {
+        QTest::newRow(qPrintable(u"%1 %2"_s.arg(status).arg(QLatin1StringView(message))))
+            << status << QByteArray(R"({"type":"error","error":{"message":")").append(message) + R"("}})" << is;
+    };
+    row("messages.1.content.0: Invalid `signature` in `thinking` block", true);
+    row("Expected `thinking` or `redacted_thinking`, but found `tool_use`.", true);
+    row("The prefix of this conversation has changed.", true);
+    row("Corrupted thought signature.", true);
+    row("The encrypted content gAAA... could not be verified.", true);
+    row("no", false);
+    row("Invalid signature", false, 401);
+    row("Invalid signature", false, 500);
+    QTest::newRow("by its code") << 400 << R"({"error":{"message":"m","code":"invalid_encrypted_content"}})"_ba << true;
+    QTest::newRow("a page about something else") << 400 << "<html>thinking</html>"_ba << false;
+}
+
+void tst_UpstreamFailure::knowsRefusedState()
+{
+    QFETCH(int, status);
+    QFETCH(QByteArray, body);
+    QFETCH(bool, is);
+    QCOMPARE(refusesState({ .status = status, .body = body }), is);
 }
 
 QTEST_APPLESS_MAIN(tst_UpstreamFailure)
