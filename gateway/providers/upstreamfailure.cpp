@@ -21,6 +21,8 @@ using namespace Qt::StringLiterals;
 namespace {
 
 constexpr qsizetype LongestMessage = 2000;
+/// Of a key, in a message; shorter ones are chance.
+constexpr qsizetype LongestKeyPart = 6;
 
 struct Reported
 {
@@ -99,25 +101,40 @@ bool meansNoCredit(const Reported &reported)
     return means(reported, { "insufficient_quota"_L1, "billing_hard_limit_reached"_L1, "billing_error"_L1, "spend limit"_L1 });
 }
 
+// Every stretch that is also in the key and longer than it may be becomes one ellipsis.
+QString withoutPartsOf(const QString &key, const QString &message)
+{
+    // For each place in the key: how many characters up to it are those up to the current one of the message.
+    QList<qsizetype> common(key.size() + 1);
+    QList<bool> isSecret(message.size());
+    for (qsizetype at = 0; at < message.size(); ++at) {
+        qsizetype longest = 0;
+        for (qsizetype end = key.size(); end > 0; --end) {
+            common[end] = message[at] == key[end - 1] ? common[end - 1] + 1 : 0;
+            longest = std::max(longest, common[end]);
+        }
+        if (longest > LongestKeyPart)
+            std::fill_n(isSecret.begin() + at + 1 - longest, longest, true);
+    }
+    QString kept;
+    for (qsizetype at = 0; at < message.size(); ++at) {
+        if (!isSecret[at])
+            kept += message[at];
+        else if (at == 0 || !isSecret[at - 1])
+            kept += u'…';
+    }
+    return kept;
+}
+
 // Without keys, without any longer part of the key that was used, and not longer than anybody will read.
-QString cleaned(QString message, QByteArrayView ownKey)
+QString cleaned(const QString &message, QByteArrayView ownKey)
 {
     const QString key = QString::fromUtf8(ownKey);
-    // Cut before the search, which tries every part of the key; a key at the cut is still whole or behind the end.
-    message = redacted(message.left(LongestMessage + key.size()));
-    for (qsizetype size = key.size(); size > 6; --size) {
-        bool found = false;
-        for (qsizetype at = 0; at + size <= key.size(); ++at) {
-            const QStringView part = QStringView(key).sliced(at, size);
-            if (message.contains(part)) {
-                message.replace(part.toString(), u"…"_s);
-                found = true;
-            }
-        }
-        if (found)
-            break;
-    }
-    return message.left(LongestMessage);
+    // Cut before the search, whose time is the product of both lengths; a key at the cut is still whole or behind the end.
+    const QString redactedMessage = redacted(message.left(LongestMessage + key.size()));
+    // How keys of this kind begin is known to everybody.
+    const qsizetype secretBegin = std::max(redacted(key).indexOf(u'…'), qsizetype(0));
+    return withoutPartsOf(key.sliced(secretBegin), redactedMessage).left(LongestMessage);
 }
 
 UpstreamFailure failure(ErrorCode code, const QString &message, bool mayTryNext, int retryAfter = 0)

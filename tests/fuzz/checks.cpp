@@ -204,8 +204,11 @@ QString Checks::failedAnswer(Mutator &mutator)
                                          .ownKey = OwnKey });
     if (failure.error.message.isEmpty() || failure.error.message.size() > 2000)
         return u"a message of %1 characters"_s.arg(failure.error.message.size());
-    if (failure.error.message.contains(QString::fromLatin1(OwnKey.last(12))))
-        return u"the key is in the message"_s;
+    const QString secret = QString::fromLatin1(OwnKey).remove(u"sk-ant-"_s);
+    for (qsizetype at = 0; at + 7 <= secret.size(); ++at) {
+        if (failure.error.message.contains(secret.sliced(at, 7)))
+            return u"the key is in the message: "_s + failure.error.message;
+    }
     if (failure.error.retryAfterSeconds < 0 || failure.error.retryAfterSeconds > 3600)
         return u"a wait of %1 seconds"_s.arg(failure.error.retryAfterSeconds);
     return {};

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "providers/upstreamfailure.h"
 
+#include <QtCore/QElapsedTimer>
 #include <QtTest/QTest>
 
 using namespace assistiv;
@@ -15,6 +16,9 @@ private Q_SLOTS:
     void mapsStatuses_data();
     void mapsStatuses();
     void takesKeysOutOfMessages();
+    void takesAllPartsOfTheKeyOut_data();
+    void takesAllPartsOfTheKeyOut();
+    void longKeysAndMessagesTakeNoTime();
     void readsRetryAfter_data();
     void readsRetryAfter();
     void mapsNetworkFailures();
@@ -88,6 +92,43 @@ void tst_UpstreamFailure::takesKeysOutOfMessages()
         400, R"({"error":{"message":"bad sk-proj-abcdefghijkl and own-secret-key-material and secret-key-m only"}})", 0, own);
     QVERIFY(!failure.error.message.contains(u"abcdefghijkl"_s));
     QVERIFY(!failure.error.message.contains(u"own-secret"_s));
+}
+
+void tst_UpstreamFailure::takesAllPartsOfTheKeyOut_data()
+{
+    QTest::addColumn<QString>("said");
+    QTest::addColumn<QString>("told");
+    QTest::newRow("the whole key") << u"no own-secret-key-material, sir"_s << u"no …, sir"_s;
+    QTest::newRow("a part of it behind the whole") << u"own-secret-key-material and secret-key-m only"_s << u"… and … only"_s;
+    QTest::newRow("a part of it before the whole") << u"-key-material.own-secret-key-material"_s << u"….…"_s;
+    QTest::newRow("parts in a row") << u"(own-secrown-secret-key-material)"_s << u"(…)"_s;
+    QTest::newRow("parts of the same length") << u"own-sec, cret-ke, aterial"_s << u"…, …, …"_s;
+    QTest::newRow("seven characters") << u"[own-sec]"_s << u"[…]"_s;
+    QTest::newRow("six may be chance") << u"[own-se]"_s << u"[own-se]"_s;
+    QTest::newRow("nothing of it") << u"a secret"_s << u"a secret"_s;
+}
+
+void tst_UpstreamFailure::takesAllPartsOfTheKeyOut()
+{
+    QFETCH(QString, said);
+    const QByteArray body = R"({"error":{"message":")" + said.toUtf8() + R"("}})";
+    QTEST(failureFromStatus(400, body, 0, "own-secret-key-material").error.message, "told");
+
+    // The beginning of keys is no secret.
+    const auto ours = failureFromStatus(400, R"({"error":{"message":"sk-ant-0123456789 or sk-ant-own-secret-key"}})", 0,
+                                        "sk-ant-own-secret-key");
+    QCOMPARE(ours.error.message, u"sk-ant-… or sk-ant-…"_s);
+}
+
+void tst_UpstreamFailure::longKeysAndMessagesTakeNoTime()
+{
+    const QByteArray key(1024, 'k');
+    const QByteArray body = R"({"error":{"message":")" + QByteArray(60'000, 'm') + R"("}})";
+    QElapsedTimer timer;
+    timer.start();
+    for (int i = 0; i < 10; ++i)
+        QCOMPARE(failureFromStatus(400, body, 0, key).error.message.size(), 2000);
+    QVERIFY2(timer.elapsed() < 2'000, qPrintable(QString::number(timer.elapsed())));
 }
 
 void tst_UpstreamFailure::readsRetryAfter_data()
