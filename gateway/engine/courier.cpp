@@ -28,47 +28,58 @@ constexpr qint64 SoonMs = 250;
 constexpr qint64 LateMs = 1'000;
 /// While attempts run, what they bring is told in portions.
 constexpr qint64 BetweenAsksMs = 10;
+/// And new work is looked for so often: that goes through all endpoints for which something waits.
+constexpr qint64 BetweenLooksMs = 50;
 constexpr int DatabaseAwayMs = 1'000;
 constexpr int LookMs = 1'000;
 constexpr int GraceMs = 3'000;
 /// A claim that ends sooner is left to lapse: the attempt might outlive it.
-constexpr qint64 LeastClaimMs = Courier::AttemptMs + 1'000;
+constexpr qint64 LeastClaimMs = RetryRules::AttemptMs + 1'000;
+/// Of an answer's head as much is kept.
+constexpr int MostHeaders = 100;
+constexpr qsizetype MostHeaderBytes = 8'192;
 static_assert(LeastClaimMs + LateMs < Dispatch::ClaimMs);
+
+/// As text that both databases take.
+QByteArray storable(const QByteArray &text)
+{
+    return QString::fromUtf8(text).remove(QChar::Null).toUtf8();
+}
 
 QByteArray headersJson(const HttpHeaders &headers)
 {
+    // In their order, those of one name together.
+    QList<std::pair<QByteArray, QByteArray>> merged;
+    qsizetype bytes = 0;
+    for (const auto &[name, value] : headers.first(std::min<qsizetype>(headers.size(), MostHeaders))) {
+        const QByteArray key = name.toLower();
+        bytes += key.size() + value.size();
+        if (bytes > MostHeaderBytes)
+            break;
+        const auto same = std::find_if(merged.begin(), merged.end(), [&key](const auto &other) { return other.first == key; });
+        if (same == merged.end())
+            merged.append({ key, value });
+        else
+            same->second += ", " + value;
+    }
     JsonWriter json;
     json.beginObject();
-    QByteArrayList seen;
-    for (const auto &[name, value] : headers) {
-        const QByteArray key = name.toLower();
-        if (seen.contains(key))
-            continue;
-        seen.append(key);
-        QByteArrayList values;
-        for (const auto &[otherName, otherValue] : headers) {
-            if (otherName.compare(name, Qt::CaseInsensitive) == 0)
-                values.append(otherValue);
-        }
+    for (const auto &[name, value] : merged) {
         // Names are the receiver's words, too.
         QByteArray quoted;
-        appendJsonString(quoted, QString::fromUtf8(key).toUtf8());
-        json.key(quoted.sliced(1).chopped(1)).value(QString::fromUtf8(values.join(", ")));
+        appendJsonString(quoted, storable(name));
+        json.key(quoted.sliced(1).chopped(1)).utf8(storable(value));
     }
     return json.endObject().take();
 }
 
-/// As text that both databases take.
-QByteArray storable(const QByteArray &body)
-{
-    return QString::fromUtf8(body).remove(QChar::Null).toUtf8();
-}
+const QString NotAllowed = u"address not allowed"_s;
 
 QString wordsOf(const HttpReply &reply)
 {
     switch (reply.error()) {
     case NetError::AddressRefused:
-        return u"address not allowed"_s;
+        return NotAllowed;
     case NetError::Timeout:
         return u"timeout"_s;
     case NetError::Connect:
@@ -134,32 +145,51 @@ void Courier::ring()
         Qt::QueuedConnection);
 }
 
-DispatchRoom Courier::room() const
+DispatchRoom Courier::room(bool looksAround) const
 {
-    DispatchRoom room { .ofOthers = MostOfLane, .inAll = MostHeld };
+    DispatchRoom room { .ofOthers = MostOfLane, .inAll = MostHeld, .looksAround = looksAround };
     for (auto lane = m_lanes.begin(); lane != m_lanes.end(); ++lane) {
         room.ofEndpoint.insert(lane.key(), std::max(0, lane->mostHeld() - lane->held()));
         room.inAll -= lane->held();
+        if (lane->hasMore)
+            room.expecting.append(lane.key());
     }
     if (m_isFinishing)
         room.inAll = 0;
     return room;
 }
 
+bool Courier::isHungry() const
+{
+    return std::any_of(m_lanes.begin(), m_lanes.end(),
+                       [](const Lane &lane) { return lane.hasMore && lane.held() < lane.mostHeld(); });
+}
+
 void Courier::ask()
 {
-    if (m_isAsking || m_again.isActive() || (!m_isWanted && m_finished.isEmpty()))
+    if (m_isAsking || m_again.isActive())
+        return;
+    const bool hasWork = !m_finished.isEmpty() || isHungry();
+    if (!m_isWanted && !hasWork)
         return;
     const qint64 now = m_parts.clock.steadyMs();
-    if (const qint64 early = m_askedSteadyMs + BetweenAsksMs - now; early > 0 && !m_running.isEmpty())
+    const bool isBusy = !m_running.isEmpty();
+    if (const qint64 early = m_askedSteadyMs + BetweenAsksMs - now; early > 0 && isBusy)
         return m_again.start(int(early));
+    const qint64 nextLook = m_lookedAroundSteadyMs + BetweenLooksMs;
+    const bool looksAround = m_isWanted && (!isBusy || now >= nextLook);
+    if (!looksAround && !hasWork)
+        return m_again.start(int(nextLook - now));
     m_isAsking = true;
-    m_isWanted = false;
     m_askedSteadyMs = now;
+    if (looksAround) {
+        m_isWanted = false;
+        m_lookedAroundSteadyMs = now;
+    }
     const QList<FinishedAttempt> told = std::exchange(m_finished, {});
     m_parts.doors.write(
         this,
-        [told, room = room(), rules = m_parts.rules](Services &services) -> Result<Dispatched> {
+        [told, room = room(looksAround), rules = m_parts.rules](Services &services) -> Result<Dispatched> {
             if (const auto recorded = services.dispatch.record(told, rules); !recorded)
                 return recorded.error();
             return services.dispatch.claim(room);
@@ -180,12 +210,28 @@ void Courier::onAnswer(const Result<Dispatched> &answer, QList<FinishedAttempt> 
             return m_again.start(DatabaseAwayMs);
         m_finished.clear(); // nobody would take it: the claims lapse, and what was delivered is delivered again
     } else {
-        // Told once more it would fail once more. The claims lapse, and their deliveries are tried again.
         Log::error("webhooks", u"%1 attempts could not be noted: %2"_s.arg(told.size()).arg(answer.error().message));
+        tellOneByOne(told);
+        if (!m_isFinishing)
+            return m_again.start(DatabaseAwayMs);
     }
     if (m_isFinishing && m_running.isEmpty())
         return leave();
     ask();
+}
+
+void Courier::tellOneByOne(const QList<FinishedAttempt> &told)
+{
+    // What fails here, too, lapses with its claim, and is tried again.
+    for (const FinishedAttempt &attempt : told) {
+        m_parts.doors.write(
+            this,
+            [attempt, rules = m_parts.rules](Services &services) -> Result<bool> {
+                const auto recorded = services.dispatch.record({ attempt }, rules);
+                return recorded ? Result<bool>(true) : recorded.error();
+            },
+            [](const Result<bool> &) {});
+    }
 }
 
 void Courier::take(const Dispatched &dispatched)
@@ -222,7 +268,16 @@ void Courier::take(const Dispatched &dispatched)
 bool Courier::renew(const ClaimedDelivery &delivery)
 {
     for (Attempt &attempt : m_running) {
-        if (attempt.claim.id == delivery.id) {
+        if (attempt.claim.id != delivery.id)
+            continue;
+        // A replay that was asked for meanwhile is an attempt of its own.
+        if (delivery.trigger == DeliveryTrigger::Replay && attempt.claim.trigger != DeliveryTrigger::Replay)
+            return false;
+        attempt.claim.claimedUntil = delivery.claimedUntil;
+        return true;
+    }
+    for (FinishedAttempt &attempt : m_finished) {
+        if (attempt.claim.id == delivery.id && delivery.trigger == attempt.claim.trigger) {
             attempt.claim.claimedUntil = delivery.claimedUntil;
             return true;
         }
@@ -238,9 +293,12 @@ bool Courier::renew(const ClaimedDelivery &delivery)
 
 void Courier::look()
 {
+    if (std::exchange(m_isLooking, true))
+        return;
     m_parts.doors.read(
         this, [](Services &services) { return services.dispatch.outlook(); },
         [this](const Result<Dispatch::Outlook> &outlook) {
+            m_isLooking = false;
             if (!outlook)
                 return;
             m_backlog.store(outlook->backlog, std::memory_order_relaxed);
@@ -254,14 +312,18 @@ void Courier::look()
 
 bool Courier::mayStart(const Lane &lane) const
 {
-    return lane.running < lane.mostRunning() && (!lane.isSlow || slowRunning() < MostSlow);
+    const auto isSlow = [](const Lane &other) { return other.isSlow; };
+    const auto isOfPlatform = [&lane](const Lane &other) { return other.target.platform == lane.target.platform; };
+    return lane.running < lane.mostRunning() && (!lane.isSlow || countRunning(isSlow) < MostSlow)
+        && countRunning(isOfPlatform) < MostOfPlatform;
 }
 
-int Courier::slowRunning() const
+template<typename Pick>
+int Courier::countRunning(Pick pick) const
 {
-    return int(std::count_if(m_running.begin(), m_running.end(), [this](const Attempt &attempt) {
+    return int(std::count_if(m_running.begin(), m_running.end(), [&](const Attempt &attempt) {
         const auto lane = m_lanes.find(attempt.claim.endpoint);
-        return lane != m_lanes.end() && lane->isSlow;
+        return lane != m_lanes.end() && pick(*lane);
     }));
 }
 
@@ -274,6 +336,8 @@ void Courier::start()
         const WebhookEndpointId endpoint = m_turns.front();
         m_turns.pop_front();
         Lane &lane = m_lanes[endpoint];
+        if (lane.waiting.empty())
+            continue;
         if (mayStart(lane)) {
             begin(lane);
             blocked = 0;
@@ -296,6 +360,9 @@ void Courier::begin(Lane &lane)
         lane.hasMore = true;
         return;
     }
+    // Saved when the administrator still allowed http.
+    if (!lane.target.allowPrivate && !m_parts.targets.allowHttp && !lane.target.url.startsWith("https:"))
+        return refuse(claim);
     const qint64 seconds = now.ms() / 1000;
     HttpCall call;
     call.method = HttpMethod::Post;
@@ -308,10 +375,10 @@ void Courier::begin(Lane &lane)
                        webhookSignature(lane.target.signingKeys, claim.messageId, seconds, claim.payload) } };
     call.body = claim.payload;
     call.connectTimeoutMs = ConnectMs;
-    call.firstByteTimeoutMs = call.idleTimeoutMs = call.totalTimeoutMs = AttemptMs;
+    call.firstByteTimeoutMs = call.idleTimeoutMs = call.totalTimeoutMs = RetryRules::AttemptMs;
     call.mayBeRepeated = true;
     call.allowPrivateAddress = lane.target.allowPrivate;
-    call.openNetworks = m_parts.openNetworks;
+    call.openNetworks = m_parts.targets.open;
     call.maximumBytes = 0; // onBytes() ends an answer that is long enough
 
     Attempt attempt { claim, now, m_parts.clock.steadyUs(), headersJson(call.headers), {} };
@@ -320,6 +387,17 @@ void Courier::begin(Lane &lane)
     connect(reply, &HttpReply::finished, this, [this, reply] { end(reply); });
     m_running.insert(reply, std::move(attempt));
     ++lane.running;
+}
+
+void Courier::refuse(ClaimedDelivery claim)
+{
+    FinishedAttempt finished;
+    finished.claim = std::move(claim);
+    finished.startedAt = m_parts.clock.now();
+    finished.requestHeaders = "{}";
+    finished.error = NotAllowed;
+    m_parts.metrics.webhooksFailed.add();
+    m_finished.append(std::move(finished));
 }
 
 void Courier::onBytes(HttpReply *reply)
@@ -362,6 +440,7 @@ void Courier::end(HttpReply *reply)
     reply->deleteLater();
 
     const bool isSuccess = finished.isSuccess();
+    const bool isGone = finished.status == 410;
     (isSuccess ? m_parts.metrics.webhooksDelivered : m_parts.metrics.webhooksFailed).add();
     Lane &lane = m_lanes[finished.claim.endpoint];
     --lane.running;
@@ -370,9 +449,9 @@ void Courier::end(HttpReply *reply)
         lane.window = MostOfLane;
     lane.isNarrow = !isSuccess;
     lane.isSlow = tookUs > SlowMs * 1000;
+    if (isGone)
+        lane.waiting.clear(); // it is about to be switched off, and they are canceled
     start();
-    if (lane.hasMore && lane.held() < lane.mostHeld())
-        m_isWanted = true;
     ask();
 }
 

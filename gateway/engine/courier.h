@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include "net/networks.h"
 #include "services/doors.h"
 #include "webhooks/dispatch.h"
 #include "webhooks/retryrules.h"
+#include "webhooks/targets.h"
 
 #include <QtCore/QHash>
 #include <QtCore/QThread>
@@ -31,12 +31,13 @@ public:
     /// Attempts at once, in all and for one endpoint.
     static constexpr int MostRunning = 32;
     static constexpr int MostOfLane = 4;
+    /// For one platform: it cannot keep all others waiting.
+    static constexpr int MostOfPlatform = 24;
     /// For an endpoint whose newest attempt failed, or is the first.
     static constexpr int MostOfNarrowLane = 1;
     /// Of endpoints whose newest attempt took longer than SlowMs, in all.
     static constexpr int MostSlow = 16;
     static constexpr int SlowMs = 1'000;
-    static constexpr int AttemptMs = 15'000;
     static constexpr int ConnectMs = 5'000;
     static constexpr qsizetype KeptBodyBytes = 20'000;
 
@@ -46,8 +47,7 @@ public:
         const Clock &clock;
         Metrics &metrics;
         RetryRules rules;
-        /// Private networks that every endpoint may be in.
-        Networks openNetworks;
+        WebhookTargets targets;
         QString version;
     };
 
@@ -94,15 +94,21 @@ private:
     void ask();
     void askAgainIn(int ms);
     void onAnswer(const Result<Dispatched> &answer, QList<FinishedAttempt> told);
+    /// One of them spoils the noting of all.
+    void tellOneByOne(const QList<FinishedAttempt> &told);
     void take(const Dispatched &dispatched);
     /// True when the courier holds the delivery already: its claim had lapsed, or the clock was moved.
     bool renew(const ClaimedDelivery &delivery);
     void look();
-    DispatchRoom room() const;
+    /// Some endpoint could be told more than it is being told.
+    bool isHungry() const;
+    DispatchRoom room(bool looksAround) const;
 
     void start();
     bool mayStart(const Lane &lane) const;
-    int slowRunning() const;
+    template<typename Pick>
+    int countRunning(Pick pick) const;
+    void refuse(ClaimedDelivery claim);
     void begin(Lane &lane);
     void onBytes(HttpReply *reply);
     void end(HttpReply *reply);
@@ -126,10 +132,12 @@ private:
     QTimer m_due;
     QTimer m_grace;
     bool m_isAsking = false;
+    bool m_isLooking = false;
     bool m_isWanted = true;
     bool m_isFinishing = false;
     bool m_hasGivenBack = false;
     qint64 m_askedSteadyMs = 0;
+    qint64 m_lookedAroundSteadyMs = 0;
     std::atomic<bool> m_isRung = false;
     std::atomic<qint64> m_backlog = 0;
 };

@@ -322,7 +322,7 @@ void Engine::startCourier()
                                                               .metrics = m_metrics,
                                                               .rules = m_settings.webhooks.fastRetries ? RetryRules::fast()
                                                                                                        : RetryRules::standard(),
-                                                              .openNetworks = m_settings.webhooks.targets.open,
+                                                              .targets = m_settings.webhooks.targets,
                                                               .version = m_settings.version });
     const std::scoped_lock lock(m_bell);
     m_courier = std::move(courier);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "services/bootstrap.h"
 
+#include "core/log.h"
 #include "services/services.h"
 #include "webhooks/targets.h"
 
@@ -477,6 +478,11 @@ Result<void> applyEndpoints(Services &services, const QList<DeclaredEndpoint> &e
 {
     for (const DeclaredEndpoint &declared : endpoints) {
         const auto endpoint = applyEndpoint(services, tenant.id, declared);
+        if (!endpoint && endpoint.error().code == ErrorCode::EndpointLimitReached) {
+            // The platform has made so many by itself; that must not keep the gateway from starting.
+            Log::warning("bootstrap", declared.path + u": left out, "_s + endpoint.error().message);
+            continue;
+        }
         if (!endpoint)
             return faultAt(declared.path, endpoint.error());
         const auto secret = services.webhookEndpoints.secret(tenant.id, endpoint->id);

@@ -132,11 +132,11 @@ Result<void> WebhookDeliveryStore::insert(const WebhookDelivery &delivery)
 {
     Query query = m_db.prepare(
         u"INSERT INTO webhook_deliveries (id, endpoint_id, platform_id, end_user_id, event_id, event_type, status, "
-        "attempt_count, schedule_step, next_attempt_at, due_at, next_trigger, created_at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"_s);
+        "attempt_count, schedule_step, begun_at, next_attempt_at, due_at, next_trigger, created_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"_s);
     return query
         .bind(delivery.id, delivery.endpoint, delivery.platform, delivery.endUser, delivery.eventId, delivery.eventType,
-              wordOf(delivery.status), delivery.attemptCount, delivery.scheduleStep, delivery.nextAttemptAt,
+              wordOf(delivery.status), delivery.attemptCount, delivery.scheduleStep, delivery.createdAt, delivery.nextAttemptAt,
               delivery.dueAt, wordOf(delivery.nextTrigger), delivery.createdAt)
         .exec();
 }
@@ -154,11 +154,11 @@ Result<void> WebhookDeliveryStore::rest(const WebhookEndpointId &endpoint)
     return query.bind(DueWhenActive, endpoint).exec();
 }
 
-Result<void> WebhookDeliveryStore::resume(const WebhookEndpointId &endpoint)
+Result<void> WebhookDeliveryStore::resume(const WebhookEndpointId &endpoint, Timestamp now)
 {
-    Query query = m_db.prepare(u"UPDATE webhook_deliveries SET due_at = next_attempt_at WHERE endpoint_id = ? "
+    Query query = m_db.prepare(u"UPDATE webhook_deliveries SET due_at = next_attempt_at, begun_at = ? WHERE endpoint_id = ? "
                                "AND due_at IS NOT NULL AND due_at = ?"_s);
-    return query.bind(endpoint, DueWhenActive).exec();
+    return query.bind(now, endpoint, DueWhenActive).exec();
 }
 
 Result<qint64> WebhookDeliveryStore::countLost(const WebhookEndpointId &endpoint, Timestamp since, Timestamp until,
@@ -176,11 +176,11 @@ Result<qint64> WebhookDeliveryStore::recoverLost(const WebhookEndpointId &endpoi
                                                  qint64 most, Timestamp now)
 {
     Query query = m_db.prepare(
-        u"UPDATE webhook_deliveries SET status = 'pending', schedule_step = 0, next_attempt_at = ?, due_at = ?, "
+        u"UPDATE webhook_deliveries SET status = 'pending', schedule_step = 0, begun_at = ?, next_attempt_at = ?, due_at = ?, "
         "next_trigger = 'replay' WHERE seq IN (SELECT seq FROM webhook_deliveries WHERE endpoint_id = ? "
         "AND status IN ('failed', 'canceled') AND event_type <> 'endpoint.test' "
         "AND created_at >= ? AND created_at < ? ORDER BY seq LIMIT ?)"_s);
-    if (const auto done = query.bind(now, now, endpoint, since, until, most).exec(); !done)
+    if (const auto done = query.bind(now, now, now, endpoint, since, until, most).exec(); !done)
         return done.error();
     return query.changedRows();
 }
@@ -225,8 +225,8 @@ Result<qint64> WebhookDeliveryStore::countAttempts(const WebhookEndpointId &endp
 {
     Query query = m_db.prepare(
         u"SELECT count(*), count(response_status), "
-        "count(CASE WHEN error IS NULL AND response_status BETWEEN 200 AND 299 THEN 1 END), "
-        "max(CASE WHEN error IS NULL AND response_status BETWEEN 200 AND 299 THEN NULL ELSE started_at END) "
+        "count(CASE WHEN response_status BETWEEN 200 AND 299 THEN 1 END), "
+        "max(CASE WHEN response_status BETWEEN 200 AND 299 THEN NULL ELSE started_at END) "
         "FROM webhook_attempts WHERE endpoint_id = ? AND started_at >= ? AND started_at < ?"_s);
     if (const auto read = query.bind(endpoint, stats.since, stats.until).exec(); !read)
         return read.error();
@@ -252,15 +252,10 @@ Result<std::optional<qint64>> WebhookDeliveryStore::latency(const WebhookEndpoin
     return query.next() ? std::optional(query.integer(0)) : std::nullopt;
 }
 
-Result<void> WebhookDeliveryStore::removeOf(const WebhookEndpointId &endpoint)
+Result<void> WebhookDeliveryStore::leaveOver(const WebhookEndpointId &endpoint)
 {
-    {
-        Query attempts = m_db.prepare(u"DELETE FROM webhook_attempts WHERE endpoint_id = ?"_s);
-        if (const auto removed = attempts.bind(endpoint).exec(); !removed)
-            return removed.error();
-    }
-    Query deliveries = m_db.prepare(u"DELETE FROM webhook_deliveries WHERE endpoint_id = ?"_s);
-    return deliveries.bind(endpoint).exec();
+    Query query = m_db.prepare(u"INSERT INTO webhook_leftovers (endpoint_id) VALUES (?)"_s);
+    return query.bind(endpoint).exec();
 }
 
 } // namespace assistiv

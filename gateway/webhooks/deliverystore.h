@@ -104,15 +104,15 @@ public:
     /// No attempts for now, except of tests.
     Result<void> rest(const WebhookEndpointId &endpoint);
     /// Pending ones go on with their schedule.
-    Result<void> resume(const WebhookEndpointId &endpoint);
+    Result<void> resume(const WebhookEndpointId &endpoint, Timestamp now);
     /// How many have failed or were canceled, tests left out; at most so many.
     Result<qint64> countLost(const WebhookEndpointId &endpoint, Timestamp since, Timestamp until, qint64 most);
     /// Begins these anew, the oldest first; how many.
     Result<qint64> recoverLost(const WebhookEndpointId &endpoint, Timestamp since, Timestamp until, qint64 most,
                                Timestamp now);
     Result<DeliveryStats> stats(const WebhookEndpointId &endpoint, Timestamp since, Timestamp until);
-    /// With their attempts.
-    Result<void> removeOf(const WebhookEndpointId &endpoint);
+    /// The endpoint is gone: what is known of it may go, bit by bit.
+    Result<void> leaveOver(const WebhookEndpointId &endpoint);
 
 private:
     Result<void> countDeliveries(const WebhookEndpointId &endpoint, DeliveryStats &stats);

@@ -120,7 +120,7 @@ void Dispatch::noteFailure(const FinishedAttempt &attempt, const RetryRules &rul
     const bool isOverload = attempt.isTimeout || attempt.status == TooManyRequestsStatus;
     const auto delay = rules.delayAfter(state.scheduleStep, isOverload, attempt.retryAfterMs,
                                         QRandomGenerator::global()->generateDouble());
-    if (delay) {
+    if (delay && attempt.startedAt.ms() - state.begunAt.ms() < rules.patienceMs()) {
         state.nextAttemptAt = attempt.startedAt.plusMs(attempt.durationMs + *delay);
         return;
     }
@@ -140,7 +140,7 @@ void Dispatch::disable(Touched &touched, DisabledReason reason) const
     touched.endpoint.isActive = false;
     touched.endpoint.disabledReason = reason;
     touched.endpoint.updatedAt = m_context.clock.now();
-    touched.isChanged = true;
+    touched.isChanged = touched.isDisabled = true;
     Log::warning("webhooks", u"endpoint %1 was switched off: %2"_s.arg(touched.endpoint.id.toString(), wordOf(reason)));
 }
 
@@ -151,7 +151,7 @@ Result<void> Dispatch::saveEndpoints(const TouchedEndpoints &endpoints)
             continue;
         if (const auto saved = m_endpoints.update(touched->endpoint); !saved)
             return saved;
-        if (!touched->endpoint.disabledReason)
+        if (!touched->isDisabled)
             continue;
         if (const auto canceled = m_store.cancelPending(touched->endpoint.id); !canceled)
             return canceled;
@@ -159,9 +159,19 @@ Result<void> Dispatch::saveEndpoints(const TouchedEndpoints &endpoints)
     return {};
 }
 
+Result<QList<DueEndpoint>> Dispatch::dueFor(const DispatchRoom &room)
+{
+    if (room.looksAround)
+        return m_store.due();
+    QList<DueEndpoint> expected;
+    for (const WebhookEndpointId &endpoint : room.expecting)
+        expected.append({ endpoint, m_context.clock.now() });
+    return expected;
+}
+
 Result<Dispatched> Dispatch::claim(const DispatchRoom &room)
 {
-    const auto due = m_store.due();
+    const auto due = dueFor(room);
     if (!due)
         return due.error();
     const Timestamp now = m_context.clock.now();
@@ -229,6 +239,10 @@ Result<QList<ClaimedDelivery>> Dispatch::claimOf(const WebhookEndpointId &id, in
         });
         if (const auto back = putBack(paused, DueWhenActive); !back)
             return back.error();
+        if ((*endpoint)->disabledReason) {
+            if (const auto canceled = m_store.cancelPending(id); !canceled)
+                return canceled.error();
+        }
     }
     const auto keys = m_secrets.signingKeys(id);
     if (!keys) {
@@ -239,7 +253,7 @@ Result<QList<ClaimedDelivery>> Dispatch::claimOf(const WebhookEndpointId &id, in
             return back.error();
         return QList<ClaimedDelivery> {};
     }
-    dispatched.targets.insert(id, { (*endpoint)->url.toUtf8(), (*endpoint)->allowPrivate,
+    dispatched.targets.insert(id, { (*endpoint)->url.toUtf8(), (*endpoint)->allowPrivate, (*endpoint)->platform,
                                     (*endpoint)->failingSince.has_value(), *keys });
     return claimed;
 }
@@ -256,7 +270,7 @@ Result<void> Dispatch::putBack(const QList<ClaimedDelivery> &claimed, std::optio
         return states.error();
     states->removeIf([&ends](const DeliveryState &state) { return state.dueAt != ends.value(state.id); });
     for (DeliveryState &state : *states)
-        state.dueAt = due.value_or(state.nextAttemptAt.value_or(m_context.clock.now()));
+        state.dueAt = due ? *due : state.nextTrigger == DeliveryTrigger::Schedule ? state.nextAttemptAt : m_context.clock.now();
     return m_store.save(*states);
 }
 

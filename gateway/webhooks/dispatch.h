@@ -38,6 +38,7 @@ struct DispatchTarget
 {
     QByteArray url;
     bool allowPrivate = false;
+    PlatformId platform;
     /// Nothing but failures lately.
     bool isFailing = false;
     /// Newest first.
@@ -52,6 +53,9 @@ struct DispatchRoom
     /// Of each other endpoint.
     int ofOthers = 0;
     int inAll = 0;
+    /// Endpoints of which more was known to be due; all there is without looking around.
+    QList<WebhookEndpointId> expecting = {};
+    bool looksAround = true;
 };
 
 struct Dispatched
@@ -103,6 +107,8 @@ private:
     {
         WebhookEndpoint endpoint;
         bool isChanged = false;
+        /// Switched off in this batch.
+        bool isDisabled = false;
     };
     using TouchedEndpoints = QHash<WebhookEndpointId, std::optional<Touched>>;
 
@@ -110,6 +116,7 @@ private:
     void noteFailure(const FinishedAttempt &attempt, const RetryRules &rules, DeliveryState &state, Touched &touched) const;
     void disable(Touched &touched, DisabledReason reason) const;
     Result<void> saveEndpoints(const TouchedEndpoints &endpoints);
+    Result<QList<DueEndpoint>> dueFor(const DispatchRoom &room);
     /// Claims of one endpoint; empty when there is nothing to send.
     Result<QList<ClaimedDelivery>> claimOf(const WebhookEndpointId &id, int most, Dispatched &dispatched);
     /// No moment: due as it was before the claim.

@@ -136,9 +136,10 @@ Result<QList<DeliveryState>> DispatchStore::states(const QList<WebhookDeliveryId
     Query find = m_db.prepare(
         m_db.dialect() == Dialect::Sqlite
             ? u"SELECT id, endpoint_id, status, attempt_count, schedule_step, next_attempt_at, due_at, next_trigger, "
-              "last_response_status, delivered_at FROM webhook_deliveries WHERE id IN (SELECT value FROM json_each(?))"_s
+              "last_response_status, delivered_at, begun_at FROM webhook_deliveries WHERE id IN "
+              "(SELECT value FROM json_each(?))"_s
             : u"SELECT id, endpoint_id, status, attempt_count, schedule_step, next_attempt_at, due_at, next_trigger, "
-              "last_response_status, delivered_at FROM webhook_deliveries WHERE id IN "
+              "last_response_status, delivered_at, begun_at FROM webhook_deliveries WHERE id IN "
               "(SELECT json_array_elements_text(CAST(? AS json))) ORDER BY id FOR UPDATE"_s);
     if (const auto read = find.bind(idsJson(ids)).exec(); !read)
         return read.error();
@@ -155,6 +156,7 @@ Result<QList<DeliveryState>> DispatchStore::states(const QList<WebhookDeliveryId
         state.nextTrigger = fromStoredWord<DeliveryTrigger>(find.text(7));
         state.lastResponseStatus = find.optionalInteger(8);
         state.deliveredAt = find.optionalTime(9);
+        state.begunAt = find.time(10);
         found.append(state);
     }
     return found;
@@ -197,7 +199,8 @@ Result<void> DispatchStore::add(const QList<DeliveryAttempt> &attempts)
 Result<void> DispatchStore::cancelPending(const WebhookEndpointId &endpoint)
 {
     Query cancel = m_db.prepare(u"UPDATE webhook_deliveries SET status = 'canceled', next_attempt_at = NULL, due_at = NULL "
-                                "WHERE endpoint_id = ? AND due_at IS NOT NULL AND status = 'pending'"_s);
+                                "WHERE endpoint_id = ? AND due_at IS NOT NULL AND status = 'pending' "
+                                "AND next_trigger <> 'test'"_s);
     return cancel.bind(endpoint).exec();
 }
 
@@ -244,7 +247,34 @@ Result<bool> DispatchStore::removeOlder(Timestamp attempts, Timestamp messages, 
             return removed.error();
         isMore = isMore || *removed == most;
     }
-    return isMore;
+    const auto isLeft = removeLeftovers(most);
+    return isLeft ? Result<bool>(isMore || *isLeft) : isLeft;
+}
+
+Result<bool> DispatchStore::removeLeftovers(int most)
+{
+    QString endpoint;
+    {
+        Query find = m_db.prepare(u"SELECT endpoint_id FROM webhook_leftovers LIMIT 1"_s);
+        if (const auto read = find.exec(); !read)
+            return read.error();
+        if (!find.next())
+            return false;
+        endpoint = find.text(0);
+    }
+    for (const QString &statement :
+         { u"DELETE FROM webhook_attempts WHERE seq IN (SELECT seq FROM webhook_attempts WHERE endpoint_id = ? LIMIT ?)"_s,
+           u"DELETE FROM webhook_deliveries WHERE seq IN (SELECT seq FROM webhook_deliveries WHERE endpoint_id = ? LIMIT ?)"_s }) {
+        Query remove = m_db.prepare(statement);
+        if (const auto removed = remove.bind(endpoint, most).exec(); !removed)
+            return removed.error();
+        if (remove.changedRows() > 0)
+            return true;
+    }
+    Query done = m_db.prepare(u"DELETE FROM webhook_leftovers WHERE endpoint_id = ?"_s);
+    if (const auto removed = done.bind(endpoint).exec(); !removed)
+        return removed.error();
+    return true;
 }
 
 } // namespace assistiv

@@ -22,6 +22,8 @@ struct DeliveryState
     qint64 attemptCount = 0;
     /// Attempts of the schedule that were made.
     qint64 scheduleStep = 0;
+    /// When the schedule began.
+    Timestamp begunAt;
     /// What the schedule says; null unless it is pending.
     std::optional<Timestamp> nextAttemptAt;
     /// When the next attempt may be taken up, or until when it is claimed; null: none is wanted.
@@ -89,6 +91,7 @@ public:
     Result<QList<DeliveryState>> states(const QList<WebhookDeliveryId> &ids);
     Result<void> save(const QList<DeliveryState> &states);
     Result<void> add(const QList<DeliveryAttempt> &attempts);
+    /// All but tests.
     Result<void> cancelPending(const WebhookEndpointId &endpoint);
     Result<void> remove(const QList<WebhookDeliveryId> &ids);
 
@@ -100,6 +103,8 @@ public:
 
 private:
     Result<int> removeOldest(const QString &statement, Timestamp than, int most);
+    /// Of endpoints that are gone.
+    Result<bool> removeLeftovers(int most);
 
     Database &m_db;
 };

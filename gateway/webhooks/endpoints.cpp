@@ -128,15 +128,15 @@ Result<void> WebhookEndpoints::setActive(WebhookEndpoint &endpoint, bool isActiv
     endpoint.failingSince.reset();
     endpoint.exhaustedCount = 0;
     m_context.changes.deliveriesDue = true;
-    return m_deliveries.resume(endpoint.id);
+    return m_deliveries.resume(endpoint.id, m_context.clock.now());
 }
 
 Result<void> WebhookEndpoints::remove(const PlatformId &platform, const WebhookEndpointId &id)
 {
     if (const auto found = get(platform, id); !found)
         return found.error();
-    if (const auto removed = m_deliveries.removeOf(id); !removed)
-        return removed.error();
+    if (const auto left = m_deliveries.leaveOver(id); !left)
+        return left.error();
     return m_store.remove(id);
 }
 

@@ -60,7 +60,7 @@ public:
     /// ValidationError (param url). Switching off lets pending deliveries rest, switching on takes them up again.
     Result<WebhookEndpoint> update(const PlatformId &platform, const WebhookEndpointId &id,
                                    const WebhookEndpointChange &change);
-    /// With secrets, deliveries and attempts.
+    /// With its secrets; deliveries and attempts can be found no more and go bit by bit (webhooks/dispatch.h).
     Result<void> remove(const PlatformId &platform, const WebhookEndpointId &id);
     Result<QByteArray> secret(const PlatformId &platform, const WebhookEndpointId &id);
     Result<WebhookSecrets::Rotation> rotateSecret(const PlatformId &platform, const WebhookEndpointId &id);

@@ -30,7 +30,7 @@ constexpr BulkTable MessageTable { "webhook_messages"_L1, MessageColumns };
 constexpr BulkColumn DeliveryColumns[] = {
     { "id"_L1 }, { "endpoint_id"_L1 }, { "platform_id"_L1 }, { "end_user_id"_L1 }, { "event_id"_L1 }, { "event_type"_L1 },
     { "status"_L1 }, { "attempt_count"_L1, Kind::Integer }, { "schedule_step"_L1, Kind::Integer },
-    { "next_attempt_at"_L1, Kind::Integer }, { "due_at"_L1, Kind::Integer }, { "next_trigger"_L1 },
+    { "begun_at"_L1, Kind::Integer },    { "next_attempt_at"_L1, Kind::Integer }, { "due_at"_L1, Kind::Integer }, { "next_trigger"_L1 },
     { "created_at"_L1, Kind::Integer },
 };
 constexpr BulkTable DeliveryTable { "webhook_deliveries"_L1, DeliveryColumns };
@@ -106,7 +106,7 @@ Result<void> Outbox::append(const QList<WebhookMessage> &messages)
                 continue;
             isWanted = true;
             deliveryRows.id(WebhookDeliveryId::create()).text(subscriber.endpoint).id(message.platform).id(message.endUser);
-            deliveryRows.text(message.eventId).text(message.eventType).text(pending).integer(0).integer(0);
+            deliveryRows.text(message.eventId).text(message.eventType).text(pending).integer(0).integer(0).integer(now);
             deliveryRows.integer(now).integer(now).text(schedule);
             if (const auto written = deliveryRows.integer(now).endRow(); !written)
                 return written;

@@ -25,6 +25,14 @@ RetryRules RetryRules::fast()
     return { .delaysMs = { 0, 200, 400, 800, 1'000, 1'000, 1'000, 1'000 }, .overloadMs = Second, .disableAfterMs = 30 * Second };
 }
 
+qint64 RetryRules::patienceMs() const
+{
+    qint64 sum = 0;
+    for (const qint64 delay : delaysMs)
+        sum += std::max(delay, overloadMs) * 2 + AttemptMs;
+    return sum;
+}
+
 std::optional<qint64> RetryRules::delayAfter(qint64 made, bool isOverload, std::optional<qint64> retryAfterMs, double chance) const
 {
     if (made >= delaysMs.size())

@@ -34,7 +34,7 @@ CREATE INDEX webhook_secrets_of_endpoint ON webhook_secrets (endpoint_id, seq);
 -- One message on its way to one endpoint. next_attempt_at is what the schedule says; due_at is when the next attempt may be
 -- taken up: null when none is wanted, far away while the endpoint is switched off, and while an attempt runs the end of its
 -- claim. A replay sets it whatever the status is; next_trigger says why the attempt is made. schedule_step counts the
--- attempts of the schedule that were made.
+-- attempts of the schedule that were made since begun_at.
 CREATE TABLE webhook_deliveries (
     seq {{SEQUENCE}},
     id TEXT NOT NULL UNIQUE,
@@ -46,6 +46,7 @@ CREATE TABLE webhook_deliveries (
     status TEXT NOT NULL,
     attempt_count BIGINT NOT NULL,
     schedule_step BIGINT NOT NULL,
+    begun_at BIGINT NOT NULL,
     next_attempt_at BIGINT,
     due_at BIGINT,
     next_trigger TEXT NOT NULL,
@@ -54,8 +55,14 @@ CREATE TABLE webhook_deliveries (
     delivered_at BIGINT
 );
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX webhook_deliveries_lost ON webhook_deliveries (endpoint_id, created_at) WHERE status IN ('failed', 'canceled');
 CREATE INDEX webhook_deliveries_of_endpoint ON webhook_deliveries (endpoint_id, seq);
 CREATE INDEX webhook_deliveries_of_end_user ON webhook_deliveries (end_user_id);
+
+-- Endpoints that were deleted: what is left of them goes bit by bit.
+CREATE TABLE webhook_leftovers (
+    endpoint_id TEXT PRIMARY KEY
+);
 
 CREATE TABLE webhook_attempts (
     seq {{SEQUENCE}},

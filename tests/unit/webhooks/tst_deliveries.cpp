@@ -404,8 +404,8 @@ void tst_Deliveries::statistics()
     QCOMPARE(stats.medianLatencyMs, std::optional<qint64>(20));
     QCOMPARE(stats.slowLatencyMs, std::optional<qint64>(30));
 
-    // An answer that broke off is no success, whatever it began with.
-    addAttempt(delivered, 2, 200, 5, u"connection broken: reset"_s);
+    // An answer that broke off is none, whatever it began with.
+    addAttempt(delivered, 2, {}, 5, u"connection broken: reset"_s);
     m_scratch->clock.advanceMs(1);
     stats = valueOf(m_deliveries->stats(m_platform, m_endpoint, now().plusMs(-1)));
     QCOMPARE(stats.attempts, 1);

@@ -50,6 +50,8 @@ private Q_SLOTS:
     void aReplayOfADeliveredOneChangesNothing();
     void aReplayDuringAnAttemptIsNotLost();
     void aTestIsTriedOnce();
+    void aSlowReceiverFailsInTheEnd();
+    void expectsWithoutLookingAround();
     void pausesWithItsEndpoint();
     void survivesDeletion();
     void givesBack();
@@ -316,6 +318,37 @@ void tst_Dispatch::aTestIsTriedOnce()
     QCOMPARE(number(u"SELECT count(*) FROM webhook_endpoints WHERE failing_since IS NULL"_s), 1);
 }
 
+void tst_Dispatch::aSlowReceiverFailsInTheEnd()
+{
+    // So much waits for it that each delivery has its turn once in days.
+    addEndpoint();
+    tell(2);
+    for (int days = 0; days < 3; ++days) {
+        for (const ClaimedDelivery &delivery : claim().deliveries)
+            record({ answered(delivery, now(), 500) });
+        m_scratch->clock.advanceMs(24 * Hour + 60'000);
+    }
+    QCOMPARE(number(u"SELECT count(*) FROM webhook_deliveries WHERE status = 'pending' AND attempt_count = 3"_s), 2);
+    m_scratch->clock.advanceMs(3 * 24 * Hour);
+    for (const ClaimedDelivery &delivery : claim().deliveries)
+        record({ answered(delivery, now(), 500) });
+    QCOMPARE(number(u"SELECT count(*) FROM webhook_deliveries WHERE status = 'failed' AND attempt_count = 4"_s), 2);
+    QCOMPARE(text(u"SELECT disabled_reason FROM webhook_endpoints WHERE NOT is_active"_s), u"failing"_s);
+}
+
+void tst_Dispatch::expectsWithoutLookingAround()
+{
+    const auto one = addEndpoint();
+    addEndpoint();
+    tell(3);
+    const auto expected = m_scratch->attempt([&] {
+        return Dispatch(m_scratch->context())
+            .claim({ .ofEndpoint = { { one, 2 } }, .ofOthers = 9, .inAll = 9, .expecting = { one }, .looksAround = false });
+    });
+    QCOMPARE(expected->deliveries.size(), 2);
+    QVERIFY(expected->more.contains(one) && expected->more.size() == 1);
+}
+
 void tst_Dispatch::pausesWithItsEndpoint()
 {
     addEndpoint();
@@ -358,6 +391,12 @@ void tst_Dispatch::givesBack()
     QVERIFY(m_scratch->attempt([&] { return dispatch.giveBack({ claimed.deliveries.first() }); }));
     QCOMPARE(claim().deliveries.size(), 1);
     QVERIFY(m_scratch->attempt([&] { return dispatch.releaseClaims(); }));
+    QCOMPARE(claim().deliveries.size(), 2);
+    // A replay was promised for at once, whenever the schedule would come.
+    run(u"UPDATE webhook_deliveries SET due_at = %1, next_attempt_at = %2, next_trigger = 'replay'"_s.arg(now().ms()).arg(
+        now().plusMs(Hour).ms()));
+    const Dispatched replays = claim();
+    QVERIFY(m_scratch->attempt([&] { return dispatch.giveBack(replays.deliveries); }));
     QCOMPARE(claim().deliveries.size(), 2);
 }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "fixtures/scratchdatabase.h"
 #include "fixtures/valueof.h"
+#include "webhooks/dispatch.h"
 #include "webhooks/deliveries.h"
 #include "webhooks/targets.h"
 
@@ -309,12 +310,17 @@ void tst_Endpoints::removesAll()
     for (const WebhookEndpoint &one : { endpoint, other }) {
         Query attempt = m_scratch->db().prepare(
             u"INSERT INTO webhook_attempts (delivery_id, endpoint_id, attempt, trigger_type, started_at, duration_ms, "
-            "request_headers) VALUES ('d', ?, 1, 'schedule', 1, 1, '{}')"_s);
+            "request_headers) VALUES ('d', ?, 1, 'schedule', 4102444800000, 1, '{}')"_s);
         mustSucceed(attempt.bind(one.id).exec());
     }
     mustSucceed(m_scratch->attempt([&] { return m_endpoints->remove(m_platform, endpoint.id); }));
     QCOMPARE(m_scratch->number(u"SELECT count(*) FROM webhook_endpoints"_s), 1);
     QCOMPARE(m_scratch->number(u"SELECT count(*) FROM webhook_secrets"_s), 1);
+    // The rest goes bit by bit.
+    Dispatch dispatch(m_scratch->context());
+    while (valueOf(m_scratch->attempt([&] { return dispatch.removeOld(1); })))
+        QVERIFY(m_scratch->number(u"SELECT count(*) FROM webhook_leftovers"_s) <= 1);
+    QCOMPARE(m_scratch->number(u"SELECT count(*) FROM webhook_leftovers"_s), 0);
     QCOMPARE(m_scratch->number(u"SELECT count(*) FROM webhook_deliveries"_s), 1);
     QCOMPARE(m_scratch->number(u"SELECT count(*) FROM webhook_attempts"_s), 1);
     QVERIFY(m_endpoints->secret(m_platform, other.id));
