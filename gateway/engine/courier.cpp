@@ -33,7 +33,7 @@ constexpr qint64 BetweenLooksMs = 50;
 constexpr int DatabaseAwayMs = 1'000;
 constexpr int LookMs = 1'000;
 constexpr int GraceMs = 3'000;
-/// A claim that ends sooner is left to lapse: the attempt might outlive it.
+/// A claim that ends sooner is given back: the attempt might outlive it.
 constexpr qint64 LeastClaimMs = RetryRules::AttemptMs + 1'000;
 /// Of an answer's head as much is kept.
 constexpr int MostHeaders = 100;
@@ -169,7 +169,7 @@ void Courier::ask()
 {
     if (m_isAsking || m_again.isActive())
         return;
-    const bool hasWork = !m_finished.isEmpty() || isHungry();
+    const bool hasWork = !m_finished.isEmpty() || !m_stale.isEmpty() || isHungry();
     if (!m_isWanted && !hasWork)
         return;
     const qint64 now = m_parts.clock.steadyMs();
@@ -187,11 +187,14 @@ void Courier::ask()
         m_lookedAroundSteadyMs = now;
     }
     const QList<FinishedAttempt> told = std::exchange(m_finished, {});
+    const QList<ClaimedDelivery> stale = std::exchange(m_stale, {});
     m_parts.doors.write(
         this,
-        [told, room = room(looksAround), rules = m_parts.rules](Services &services) -> Result<Dispatched> {
+        [told, stale, room = room(looksAround), rules = m_parts.rules](Services &services) -> Result<Dispatched> {
             if (const auto recorded = services.dispatch.record(told, rules); !recorded)
                 return recorded.error();
+            if (const auto given = services.dispatch.giveBack(stale); !given)
+                return given.error();
             return services.dispatch.claim(room);
         },
         [this, told](const Result<Dispatched> &answer) { onAnswer(answer, told); });
@@ -357,7 +360,8 @@ void Courier::begin(Lane &lane)
     lane.waiting.pop_front();
     const Timestamp now = m_parts.clock.now();
     if (claim.claimedUntil.ms() - now.ms() < LeastClaimMs) {
-        lane.hasMore = true;
+        m_stale.append(claim);
+        m_isWanted = true;
         return;
     }
     // Saved when the administrator still allowed http.
@@ -452,6 +456,7 @@ void Courier::end(HttpReply *reply)
     if (isGone)
         lane.waiting.clear(); // it is about to be switched off, and they are canceled
     start();
+    m_isWanted = m_isWanted || !isSuccess; // it may be due again soon
     ask();
 }
 

@@ -127,6 +127,8 @@ private:
     QHash<HttpReply *, Attempt> m_running;
     /// Not told yet.
     QList<FinishedAttempt> m_finished;
+    /// Had to wait so long that their claims are nearly over.
+    QList<ClaimedDelivery> m_stale;
     QTimer m_again;
     QTimer m_look;
     QTimer m_due;

@@ -12,6 +12,8 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
+constexpr int MostRemovedAtOnce = 500;
+
 // Columns of the SELECTs below, in their order.
 WebhookDelivery deliveryFrom(const Query &query)
 {
@@ -252,10 +254,49 @@ Result<std::optional<qint64>> WebhookDeliveryStore::latency(const WebhookEndpoin
     return query.next() ? std::optional(query.integer(0)) : std::nullopt;
 }
 
-Result<void> WebhookDeliveryStore::leaveOver(const WebhookEndpointId &endpoint)
+Result<void> WebhookDeliveryStore::removeOf(const WebhookEndpointId &endpoint)
 {
-    Query query = m_db.prepare(u"INSERT INTO webhook_leftovers (endpoint_id) VALUES (?)"_s);
-    return query.bind(endpoint).exec();
+    const auto isMore = removeSome(endpoint.toString(), MostRemovedAtOnce);
+    if (!isMore)
+        return isMore.error();
+    if (!*isMore)
+        return {};
+    Query note = m_db.prepare(u"INSERT INTO webhook_leftovers (endpoint_id) VALUES (?)"_s);
+    return note.bind(endpoint).exec();
+}
+
+Result<bool> WebhookDeliveryStore::removeLeftovers(int most)
+{
+    QString endpoint;
+    {
+        Query find = m_db.prepare(u"SELECT endpoint_id FROM webhook_leftovers LIMIT 1"_s);
+        if (const auto read = find.exec(); !read)
+            return read.error();
+        if (!find.next())
+            return false;
+        endpoint = find.text(0);
+    }
+    const auto isMore = removeSome(endpoint, most);
+    if (!isMore || *isMore)
+        return isMore;
+    Query done = m_db.prepare(u"DELETE FROM webhook_leftovers WHERE endpoint_id = ?"_s);
+    if (const auto removed = done.bind(endpoint).exec(); !removed)
+        return removed.error();
+    return true;
+}
+
+Result<bool> WebhookDeliveryStore::removeSome(const QString &endpoint, int most)
+{
+    bool isMore = false;
+    for (const QString &statement :
+         { u"DELETE FROM webhook_attempts WHERE seq IN (SELECT seq FROM webhook_attempts WHERE endpoint_id = ? LIMIT ?)"_s,
+           u"DELETE FROM webhook_deliveries WHERE seq IN (SELECT seq FROM webhook_deliveries WHERE endpoint_id = ? LIMIT ?)"_s }) {
+        Query remove = m_db.prepare(statement);
+        if (const auto removed = remove.bind(endpoint, most).exec(); !removed)
+            return removed.error();
+        isMore = isMore || remove.changedRows() == most;
+    }
+    return isMore;
 }
 
 } // namespace assistiv

@@ -111,10 +111,14 @@ public:
     Result<qint64> recoverLost(const WebhookEndpointId &endpoint, Timestamp since, Timestamp until, qint64 most,
                                Timestamp now);
     Result<DeliveryStats> stats(const WebhookEndpointId &endpoint, Timestamp since, Timestamp until);
-    /// The endpoint is gone: what is known of it may go, bit by bit.
-    Result<void> leaveOver(const WebhookEndpointId &endpoint);
+    /// The endpoint is gone. What is known of it goes, too: the rest of many rows bit by bit, by removeLeftovers().
+    Result<void> removeOf(const WebhookEndpointId &endpoint);
+    /// At most so many rows of each kind; whether there may be more.
+    Result<bool> removeLeftovers(int most);
 
 private:
+    /// Whether there may be more.
+    Result<bool> removeSome(const QString &endpoint, int most);
     Result<void> countDeliveries(const WebhookEndpointId &endpoint, DeliveryStats &stats);
     Result<qint64> countAttempts(const WebhookEndpointId &endpoint, DeliveryStats &stats);
     /// The duration that this share of the answered attempts did not exceed.

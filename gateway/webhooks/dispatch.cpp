@@ -3,6 +3,7 @@
 #include "webhooks/dispatch.h"
 
 #include "core/log.h"
+#include "webhooks/deliverystore.h"
 #include "webhooks/retryrules.h"
 
 #include <QtCore/QRandomGenerator>
@@ -291,7 +292,11 @@ Result<Dispatch::Outlook> Dispatch::outlook()
 Result<bool> Dispatch::removeOld(int most)
 {
     const Timestamp now = m_context.clock.now();
-    return m_store.removeOlder(now.plusMs(-KeepAttemptsMs), now.plusMs(-KeepMessagesMs), most);
+    const auto isOldLeft = m_store.removeOlder(now.plusMs(-KeepAttemptsMs), now.plusMs(-KeepMessagesMs), most);
+    if (!isOldLeft)
+        return isOldLeft;
+    const auto isLeftOver = WebhookDeliveryStore(m_context.db).removeLeftovers(most);
+    return isLeftOver ? Result<bool>(*isOldLeft || *isLeftOver) : isLeftOver;
 }
 
 } // namespace assistiv

@@ -98,7 +98,7 @@ public:
 
     /// Gives back the claims of a process that has ended. Only for who is alone on the database.
     Result<void> releaseClaims() { return m_store.releaseClaims(); }
-    /// What has been kept long enough, at most so many rows of each kind; whether there may be more.
+    /// What has been kept long enough or is left of deleted endpoints, at most so many rows of each kind; whether there may be more.
     Result<bool> removeOld(int most);
 
 private:

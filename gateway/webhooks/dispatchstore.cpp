@@ -247,34 +247,7 @@ Result<bool> DispatchStore::removeOlder(Timestamp attempts, Timestamp messages, 
             return removed.error();
         isMore = isMore || *removed == most;
     }
-    const auto isLeft = removeLeftovers(most);
-    return isLeft ? Result<bool>(isMore || *isLeft) : isLeft;
-}
-
-Result<bool> DispatchStore::removeLeftovers(int most)
-{
-    QString endpoint;
-    {
-        Query find = m_db.prepare(u"SELECT endpoint_id FROM webhook_leftovers LIMIT 1"_s);
-        if (const auto read = find.exec(); !read)
-            return read.error();
-        if (!find.next())
-            return false;
-        endpoint = find.text(0);
-    }
-    for (const QString &statement :
-         { u"DELETE FROM webhook_attempts WHERE seq IN (SELECT seq FROM webhook_attempts WHERE endpoint_id = ? LIMIT ?)"_s,
-           u"DELETE FROM webhook_deliveries WHERE seq IN (SELECT seq FROM webhook_deliveries WHERE endpoint_id = ? LIMIT ?)"_s }) {
-        Query remove = m_db.prepare(statement);
-        if (const auto removed = remove.bind(endpoint, most).exec(); !removed)
-            return removed.error();
-        if (remove.changedRows() > 0)
-            return true;
-    }
-    Query done = m_db.prepare(u"DELETE FROM webhook_leftovers WHERE endpoint_id = ?"_s);
-    if (const auto removed = done.bind(endpoint).exec(); !removed)
-        return removed.error();
-    return true;
+    return isMore;
 }
 
 } // namespace assistiv

@@ -103,8 +103,6 @@ public:
 
 private:
     Result<int> removeOldest(const QString &statement, Timestamp than, int most);
-    /// Of endpoints that are gone.
-    Result<bool> removeLeftovers(int most);
 
     Database &m_db;
 };

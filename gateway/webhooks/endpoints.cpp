@@ -135,8 +135,8 @@ Result<void> WebhookEndpoints::remove(const PlatformId &platform, const WebhookE
 {
     if (const auto found = get(platform, id); !found)
         return found.error();
-    if (const auto left = m_deliveries.leaveOver(id); !left)
-        return left.error();
+    if (const auto removed = m_deliveries.removeOf(id); !removed)
+        return removed.error();
     return m_store.remove(id);
 }
 

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Webhook endpoints of a tenant with the hooks they point to, and what must be true of all that arrives there."""
 
+import copy
 import datetime
 import re
 import time
 
 import harness
-from harness import Checks, GatewayCase, chat_body, is_time, is_uuid, message_of, one_of, optional, wait_for
+from harness import Checks, GatewayCase, at_once, chat_body, is_time, is_uuid, message_of, one_of, optional, wait_for
 from receiver import OK, Receiver, recipe
 
 CHAT = "/v1/chat/completions"
@@ -303,6 +304,11 @@ class HookCase(GatewayCase):
         self.server = self.enterContext(self.tenant.client)
         self.base = self.tenant.path + "/webhook-endpoints"
         self.desk = Desk(self.tenant, self.server, external_id)
+
+    def play_scenes(self):
+        """What is named scene_…, all at once: most of it waits. Each has a platform of its own."""
+        scenes = [getattr(copy.copy(self), name) for name in dir(self) if name.startswith("scene_")]
+        at_once(len(scenes), lambda number: scenes[number]())
 
     def hook(self, name="hook", answer=OK):
         return self.receiver.hook(f"{self.tenant.id[:8]}-{name}", answer)

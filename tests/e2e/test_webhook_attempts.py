@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What becomes of webhooks that do not arrive: attempts and their gaps, the delivery log, switching off."""
 
-import copy
 import time
 
 import harness
 import hooks
-from harness import at_once, wait_for
+from harness import wait_for
 from hooks import ATTEMPT, DELIVERY, FAST_DELAYS, LOG, WHOLE_DELIVERY, HookCase
 from receiver import CLOSE, CUT, ENDLESS, FAIL, GONE, OK, RESET, SILENT, TOO_MANY, Answer
 
@@ -112,9 +111,7 @@ class Attempts(HookCase):
             self.equal((delivery["status"], len(delivery["attempts"])), ("delivered", 1), DELIVERING, "2xx is success")
 
     def test_what_takes_its_time(self):
-        """All scenes at once, each with a platform of its own."""
-        scenes = [getattr(copy.copy(self), name) for name in dir(self) if name.startswith("scene_")]
-        at_once(len(scenes), lambda number: scenes[number]())
+        self.play_scenes()
 
     def scene_a_body_without_end(self):
         self.play("endless")

@@ -167,10 +167,12 @@ class Schedule(ClockCase):
             with self.subTest(retry_after=text):
                 self.delay(endpoint, self.first(endpoint), 1, least, most)
             endpoint.delete()
-        for endpoint, least, most in ((long, 450, 450), (limit, 600, 600)):
+        dues = []
+        for endpoint in (long, limit):
             endpoint.hook.wait(1)
-            due = self.delay(endpoint, self.first(endpoint), 1, 5)
-            self.move_to(due)
+            dues.append(self.delay(endpoint, self.first(endpoint), 1, 5))
+        self.move_to(max(dues))
+        for endpoint, least, most in ((long, 450, 450), (limit, 600, 600)):
             endpoint.hook.wait(2)
             self.delay(endpoint, self.first(endpoint), 2, least, most)
             endpoint.delete()

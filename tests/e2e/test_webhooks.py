@@ -212,7 +212,23 @@ class Events(HookCase):
 class Log(HookCase):
     """Managing endpoints, test events, replays, recovery, figures."""
 
-    slugs = ("pause", "delete", "tests", "log", "recover", "stats", "replay", "limit", "platform", "seen", "restart")
+    slugs = (
+        "pause",
+        "delete",
+        "tests",
+        "log",
+        "recover",
+        "anew",
+        "stats",
+        "replay",
+        "limit",
+        "platform",
+        "seen",
+        "restart",
+    )
+
+    def test_what_takes_its_time(self):
+        self.play_scenes()
 
     def test_an_endpoint_that_is_off_waits(self):
         rule = "webhooks.md, PATCH is_active"
@@ -341,7 +357,7 @@ class Log(HookCase):
         missing = self.server.get(f"{other.path}/deliveries/{rows[0]['id']}")
         missing.expect_error(404, "delivery_not_found", "webhooks.md, GET delivery: of another endpoint")
 
-    def test_a_pending_delivery_goes_on_after_a_replay(self):
+    def scene_a_pending_delivery_goes_on_after_a_replay(self):
         rule = "webhooks.md, POST replay: unless the delivery was still pending"
         self.play("replay")
         endpoint = self.endpoint(self.hook(answer=FAIL))
@@ -357,7 +373,7 @@ class Log(HookCase):
         self.equal(len(endpoint.hook.requests), len(triggers), rule, "requests")
         endpoint.check_arrivals()
 
-    def test_recovery_since_a_time(self):
+    def scene_recovery_since_a_time(self):
         rule = "webhooks.md, POST recover"
         self.play("recover")
         endpoint = self.endpoint(self.hook(answer=FAIL))
@@ -386,9 +402,9 @@ class Log(HookCase):
         self.equal([attempt["trigger"] for attempt in whole["attempts"]][-1], "replay", rule, "the newest trigger")
         self.equal(endpoint.recover(since), 0, rule, "count when nothing is left")
 
-    def test_recovered_ones_begin_a_new_schedule(self):
+    def scene_recovered_ones_begin_a_new_schedule(self):
         rule = "webhooks.md, POST recover: a fresh schedule"
-        self.play("recover", "v")
+        self.play("anew")
         endpoint = self.endpoint(self.hook(answer=FAIL))
         self.desk.top_up(1)
         endpoint.settled(1, 15)
@@ -401,7 +417,7 @@ class Log(HookCase):
         self.equal(triggers, ["schedule"] * 8 + ["replay"] + ["schedule"] * 7, rule, "triggers")
         endpoint.delete()
 
-    def test_figures(self):
+    def scene_figures(self):
         rule = "webhooks.md, GET stats"
         self.play("stats")
         endpoint = self.endpoint(self.hook().first(FAIL, OK.later(0.3)))
