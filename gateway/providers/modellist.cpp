@@ -20,8 +20,9 @@ std::optional<QStringList> modelIdsIn(QByteArrayView body)
         QByteArrayView name = id.isNull() ? json::text(model, "name") : id;
         if (name.startsWith("models/"))
             name = name.sliced(7);
-        if (!name.isEmpty())
-            ids.append(QString::fromUtf8(name));
+        // A byte-order mark alone is nothing as well.
+        if (const QString text = QString::fromUtf8(name); !text.isEmpty())
+            ids.append(text);
     }
     return ids;
 }

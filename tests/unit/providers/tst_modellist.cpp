@@ -31,6 +31,7 @@ void tst_ModelList::readsLists_data()
                               << QStringList { u"gemini-x"_s, u"tuned"_s };
     QTest::newRow("both members") << R"({"data":[{"id":"a"}],"models":[{"name":"models/b"}]})"_ba << QStringList { u"a"_s };
     QTest::newRow("an empty one") << R"({"data":[]})"_ba << QStringList();
+    QTest::newRow("a name of a byte-order mark") << "{\"data\":[{\"id\":\"\xef\xbb\xbf\"},{\"id\":\"a\"}]}"_ba << QStringList { u"a"_s };
     QTest::newRow("entries that are none") << R"({"data":[7,null,{},{"id":7},{"id":""},{"id":"a"}]})"_ba << QStringList { u"a"_s };
 }
 
