@@ -177,14 +177,56 @@ class ReadOnlyDisk(Outage):
         tenant = gateway.tenant("acme")
         frozen = contextlib.ExitStack()
         self.addCleanup(frozen.close)
-        # Not gateway.db-shm: SQLite maps it, and a write to a mapped file that has become immutable is SIGBUS.
-        names = ("gateway.db", "gateway.db-wal", ".")
-        outcomes = self.sit_through(
-            gateway, tenant, lambda: frozen.enter_context(disk.frozen(*names)), frozen.close
-        )
+        names = ("gateway.db", "gateway.db-wal", "gateway.db-shm", ".")
+
+        def thaw():
+            frozen.close()
+            gateway.verify()  # another process, which must see what the gateway sees
+
+        outcomes = self.sit_through(gateway, tenant, lambda: frozen.enter_context(disk.frozen(*names)), thaw)
         gateway.verify()
         self.check_books(tenant, outcomes)
         self.holds("NOT BILLED" not in gateway.output(), "every call billed", RULE)
+        gateway.finish()
+
+    def test_an_index_that_becomes_read_only(self):
+        """The log and the database can still be written, what tells other processes of it cannot."""
+        disk = self.enterContext(disks.file_disk(32))
+        gateway = self.installation(data_dir=disk.folder)
+        tenant = gateway.tenant("acme")
+        frozen = contextlib.ExitStack()
+        self.addCleanup(frozen.close)
+
+        def thaw():
+            gateway.verify()
+            frozen.close()
+            gateway.verify()
+
+        outcomes = self.sit_through(
+            gateway, tenant, lambda: frozen.enter_context(disk.frozen("gateway.db-shm")), thaw
+        )
+        gateway.verify()
+        self.check_books(tenant, outcomes)
+        gateway.finish()
+
+    def test_a_disk_that_fails(self):
+        """It cannot be written again before it is repaired: the gateway goes on reading, and its journal is elsewhere."""
+        disk = self.enterContext(disks.file_disk(32))
+        gateway = self.installation(database=f"sqlite:{disk.folder}/gateway.db")
+        tenant = gateway.tenant("acme")
+        running = load.Load(tenant, load.seed(), threads=8).start()
+        self.top_up(tenant)
+        wait_for("50 answered calls", lambda: running.failures or running.count() >= 50, 20)
+        disk.fail()
+        wait_for("a failing database in /health", lambda: self.health(gateway).status == 503, 10)
+        time.sleep(PATIENCE_SECONDS + 2)
+        self.check_refusals(gateway, tenant, reads=True)
+        outcomes = running.stop()
+        gateway.stop()
+        disk.repair()
+        gateway.start()
+        gateway.verify()
+        self.check_books(tenant, outcomes)
         gateway.finish()
 
     def test_no_start_on_a_read_only_disk(self):
