@@ -27,8 +27,7 @@ using ReadMarks = std::array<unsigned, 5>;
 class IndexLocks
 {
 public:
-    explicit IndexLocks(sqlite3_file *file)
-        : m_file(file)
+    explicit IndexLocks(sqlite3_file *file) : m_file(file)
     {
         m_isExclusive = lock(0, FirstReadLock, SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE);
         m_next = FirstReadLock;
@@ -47,7 +46,10 @@ public:
     bool areHeld() const { return m_next == LockCount; }
 
 private:
-    bool lock(int first, int count, int how) { return m_file->pMethods->xShmLock(m_file, first, count, how) == SQLITE_OK; }
+    bool lock(int first, int count, int how)
+    {
+        return m_file->pMethods->xShmLock(m_file, first, count, how) == SQLITE_OK;
+    }
 
     sqlite3_file *m_file;
     bool m_isExclusive = false;
@@ -63,16 +65,15 @@ sqlite3_file *fileOf(sqlite3 *connection)
     return hasIndex && sqlite3_txn_state(connection, "main") == SQLITE_TXN_NONE ? file : nullptr;
 }
 
-std::vector<std::byte *> pagesOf(sqlite3_file *file)
+std::vector<std::byte *> regionsOf(sqlite3_file *file)
 {
-    std::vector<std::byte *> pages;
-    for (int region = 0;; ++region) {
+    std::vector<std::byte *> regions;
+    for (;;) {
         void volatile *start = nullptr;
-        file->pMethods->xShmMap(file, region, RegionBytes, 0, &start);
+        file->pMethods->xShmMap(file, int(regions.size()), RegionBytes, 0, &start);
         if (!start)
-            return pages;
-        for (size_t at = 0; at < RegionBytes; at += frozenpages::size())
-            pages.push_back(static_cast<std::byte *>(const_cast<void *>(start)) + at);
+            return regions;
+        regions.push_back(static_cast<std::byte *>(const_cast<void *>(start)));
     }
 }
 
@@ -106,17 +107,16 @@ bool isShared(sqlite3 *connection)
     sqlite3_file *file = fileOf(connection);
     if (!file)
         return false;
-    const auto pages = pagesOf(file);
-    if (std::none_of(pages.begin(), pages.end(), &frozenpages::isOwn))
+    const auto regions = regionsOf(file);
+    if (std::none_of(regions.begin(), regions.end(), &frozenpages::isOwn))
         return true; // another database's
     const IndexLocks locks(file);
     if (!locks.areHeld())
         return false;
-    std::byte *header = pages.front();
-    if (frozenpages::isOwn(header) && !takeOverReadMarks(header))
+    if (frozenpages::isOwn(regions.front()) && !takeOverReadMarks(regions.front()))
         return false;
     // The header last: it says how much of the others counts.
-    return std::all_of(pages.rbegin(), pages.rend(), &frozenpages::putBack);
+    return std::all_of(regions.rbegin(), regions.rend(), &frozenpages::putBack);
 }
 
 } // namespace assistiv::walindex

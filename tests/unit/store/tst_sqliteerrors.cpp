@@ -54,20 +54,44 @@ void tst_SqliteErrors::codes_data()
         QTest::addRow("%d %s", code, sqlite3_errstr(code)) << code << QString(word);
     };
     // The database cannot work now.
-    for (const int code :
-         { SQLITE_PERM, SQLITE_ABORT, SQLITE_ABORT_ROLLBACK, SQLITE_BUSY, SQLITE_BUSY_RECOVERY, SQLITE_BUSY_SNAPSHOT,
-           SQLITE_LOCKED, SQLITE_NOMEM, SQLITE_READONLY, SQLITE_READONLY_RECOVERY, SQLITE_READONLY_CANTLOCK,
-           SQLITE_READONLY_ROLLBACK, SQLITE_READONLY_DBMOVED, SQLITE_READONLY_CANTINIT, SQLITE_READONLY_DIRECTORY,
-           SQLITE_IOERR, SQLITE_IOERR_READ, SQLITE_IOERR_SHORT_READ, SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC,
-           SQLITE_IOERR_TRUNCATE, SQLITE_IOERR_LOCK, SQLITE_IOERR_SHMOPEN, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_SHMMAP,
-           SQLITE_IOERR_DATA, SQLITE_CANTOPEN, SQLITE_CANTOPEN_FULLPATH, SQLITE_PROTOCOL, SQLITE_SCHEMA, SQLITE_NOLFS })
+    for (const int code : {SQLITE_PERM,
+                           SQLITE_ABORT,
+                           SQLITE_ABORT_ROLLBACK,
+                           SQLITE_BUSY,
+                           SQLITE_BUSY_RECOVERY,
+                           SQLITE_BUSY_SNAPSHOT,
+                           SQLITE_LOCKED,
+                           SQLITE_NOMEM,
+                           SQLITE_READONLY,
+                           SQLITE_READONLY_RECOVERY,
+                           SQLITE_READONLY_CANTLOCK,
+                           SQLITE_READONLY_ROLLBACK,
+                           SQLITE_READONLY_DBMOVED,
+                           SQLITE_READONLY_CANTINIT,
+                           SQLITE_READONLY_DIRECTORY,
+                           SQLITE_IOERR,
+                           SQLITE_IOERR_READ,
+                           SQLITE_IOERR_SHORT_READ,
+                           SQLITE_IOERR_WRITE,
+                           SQLITE_IOERR_FSYNC,
+                           SQLITE_IOERR_TRUNCATE,
+                           SQLITE_IOERR_LOCK,
+                           SQLITE_IOERR_SHMOPEN,
+                           SQLITE_IOERR_SHMSIZE,
+                           SQLITE_IOERR_SHMMAP,
+                           SQLITE_IOERR_DATA,
+                           SQLITE_CANTOPEN,
+                           SQLITE_CANTOPEN_FULLPATH,
+                           SQLITE_PROTOCOL,
+                           SQLITE_SCHEMA,
+                           SQLITE_NOLFS})
         add(code, "database_unavailable"_L1);
     add(SQLITE_FULL, "database_unavailable"_L1);
     // Ours to decide, or not to be mended by waiting.
     add(SQLITE_CONSTRAINT_UNIQUE, "conflict"_L1);
     add(SQLITE_CONSTRAINT_PRIMARYKEY, "conflict"_L1);
-    for (const int code : { SQLITE_ERROR, SQLITE_CONSTRAINT_FOREIGNKEY, SQLITE_CONSTRAINT_CHECK,
-                            SQLITE_CONSTRAINT_NOTNULL, SQLITE_MISMATCH, SQLITE_MISUSE, SQLITE_CORRUPT, SQLITE_NOTADB })
+    for (const int code : {SQLITE_ERROR, SQLITE_CONSTRAINT_FOREIGNKEY, SQLITE_CONSTRAINT_CHECK,
+                           SQLITE_CONSTRAINT_NOTNULL, SQLITE_MISMATCH, SQLITE_MISUSE, SQLITE_CORRUPT, SQLITE_NOTADB})
         add(code, "internal_error"_L1);
 }
 

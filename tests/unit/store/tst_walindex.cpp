@@ -34,10 +34,10 @@ private:
     std::unique_ptr<Database> m_reader;
 };
 
-#define FREEZE(frozen, path) \
-    FrozenFile frozen(path); \
-    if (!frozen.isFrozen()) \
-        QSKIP("takes root, and a disk that knows immutable files")
+#define FREEZE(frozen, path)                                                                                           \
+    FrozenFile frozen(path);                                                                                           \
+    if (!frozen.isFrozen())                                                                                            \
+    QSKIP("takes root, and a disk that knows immutable files")
 
 void tst_WalIndex::init()
 {
