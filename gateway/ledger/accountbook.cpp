@@ -4,6 +4,8 @@
 
 #include "catalog/catalogsnapshot.h"
 
+#include <vector>
+
 namespace assistiv {
 
 using namespace Qt::StringLiterals;
@@ -217,17 +219,23 @@ void AccountBook::setCatalogue(std::shared_ptr<const CatalogSnapshot> snapshot)
 
 void AccountBook::drop(quint64 floor)
 {
-    // First the floor: whoever holds a lock now is cleared away below, whoever takes it later sees the floor.
+    // All at once: a load that took its number after the floor was raised must not be turned away for it, or be dropped
+    // with what was there before. What is dropped is freed when nobody waits for a lock any more.
+    std::array<QHash<PlatformId, PlatformAccount>, std::tuple_size_v<decltype(m_stripes)>> platforms;
+    std::array<QHash<QByteArray, KeyEntry>, std::tuple_size_v<decltype(m_shards)>> keys;
+    std::vector<std::unique_lock<std::mutex>> locks;
+    locks.reserve(platforms.size() + keys.size());
+    for (size_t i = 0; i < platforms.size(); ++i) {
+        locks.emplace_back(m_stripes[i].mutex);
+        platforms[i].swap(m_stripes[i].platforms);
+    }
+    for (size_t i = 0; i < keys.size(); ++i) {
+        locks.emplace_back(m_shards[i].mutex);
+        keys[i].swap(m_shards[i].keys);
+    }
     m_floor.store(floor, std::memory_order_release);
-    for (Stripe &stripe : m_stripes) {
-        const std::scoped_lock lock(stripe.mutex);
-        stripe.platforms.clear();
-    }
-    for (KeyShard &shard : m_shards) {
-        const std::scoped_lock lock(shard.mutex);
-        shard.keys.clear();
-    }
     m_committed.store(floor, std::memory_order_release);
+    locks.clear();
 }
 
 QList<std::pair<ApiKeyId, Timestamp>> AccountBook::takeUsedKeys()

@@ -3,6 +3,7 @@
 #include "store/database.h"
 
 #include "core/log.h"
+#include "store/walindex.h"
 
 #include <QtCore/QDir>
 #include <QtCore/QFileInfo>
@@ -31,10 +32,12 @@ Cause causeOf(const QSqlError &error, Dialect dialect)
     if (dialect == Dialect::Sqlite) {
         if (code == "2067"_L1 || code == "1555"_L1)
             return Cause::Unique;
-        // Full; busy, locked, read-only, I/O error, cannot open; the low byte is the primary code.
-        static constexpr int Unavailable[] = { 5, 6, 8, 10, 14 };
+        // The low byte is the primary code; 0: there is no connection.
+        static constexpr int Unavailable[] = { SQLITE_OK, SQLITE_PERM, SQLITE_ABORT, SQLITE_BUSY, SQLITE_LOCKED, SQLITE_NOMEM,
+                                               SQLITE_READONLY, SQLITE_IOERR, SQLITE_CANTOPEN, SQLITE_PROTOCOL,
+                                               SQLITE_SCHEMA, SQLITE_NOLFS };
         const int primary = code.toInt() & 0xff;
-        if (primary == 13)
+        if (primary == SQLITE_FULL)
             return Cause::Full;
         return std::find(std::begin(Unavailable), std::end(Unavailable), primary) != std::end(Unavailable)
             ? Cause::Unavailable
@@ -223,6 +226,8 @@ Result<void> Database::connect()
     QSqlDatabase db = QSqlDatabase::database(m_connection, false);
     db.setDatabaseName(m_url.name);
     if (m_url.dialect == Dialect::Sqlite) {
+        if (m_access == Access::ReadWrite)
+            walindex::surviveReadOnlyDisks();
         db.setConnectOptions(m_access == Access::ReadOnly ? u"QSQLITE_OPEN_READONLY;QSQLITE_BUSY_TIMEOUT=5000"_s
                                                           : u"QSQLITE_BUSY_TIMEOUT=5000"_s);
     } else {
@@ -369,6 +374,12 @@ Error Database::nativeError()
     return asError(error, causeOf(error, Dialect::Sqlite));
 }
 
+bool Database::sharesIndex() const
+{
+    sqlite3 *handle = sqliteHandle(m_connection);
+    return !handle || walindex::isShared(handle);
+}
+
 qint64 Database::sizeBytes()
 {
     if (m_url.dialect == Dialect::Sqlite)
@@ -378,7 +389,7 @@ qint64 Database::sizeBytes()
 }
 
 Transaction::Transaction(Database &db)
-    : m_db(db), m_started(db.run(isSqliteWriter(db) ? u"BEGIN IMMEDIATE"_s : u"BEGIN"_s)), m_open(m_started.ok())
+    : m_db(db), m_started(begin(db)), m_open(m_started.ok())
 {
     m_db.m_transactionLost = false;
     m_db.m_mustRepeat = false;
@@ -388,6 +399,13 @@ Transaction::Transaction(Database &db)
 bool Transaction::isSqliteWriter(const Database &db)
 {
     return db.dialect() == Dialect::Sqlite && db.m_access == Database::Access::ReadWrite;
+}
+
+Result<void> Transaction::begin(Database &db)
+{
+    if (!isSqliteWriter(db))
+        return db.run(u"BEGIN"_s);
+    return db.sharesIndex() ? db.run(u"BEGIN IMMEDIATE"_s) : databaseUnavailable();
 }
 
 Transaction::~Transaction()
@@ -410,6 +428,9 @@ Result<void> Transaction::commit()
         return databaseUnavailable();
     const auto committed = m_db.run(u"COMMIT"_s);
     m_open = !committed.ok();
+    // The disk became read-only just when all was written: as if the answer to the commit had been lost.
+    if (committed && isSqliteWriter(m_db) && !m_db.sharesIndex())
+        return databaseUnavailable();
     return committed;
 }
 
@@ -430,7 +451,7 @@ Savepoint::~Savepoint()
 
 Result<void> Savepoint::keep()
 {
-    if (!m_open)
+    if (!m_open || m_db.m_transactionLost)
         return databaseUnavailable();
     const auto released = m_db.run(u"RELEASE SAVEPOINT step"_s);
     m_open = !released.ok();

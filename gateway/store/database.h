@@ -166,6 +166,8 @@ private:
     void dropStatements();
     friend class Query;
     Error errorOf(const QSqlQuery &query);
+    /// SQLite only: false while nothing may be committed, see store/walindex.h.
+    bool sharesIndex() const;
 
     DatabaseUrl m_url;
     friend class Transaction;
@@ -200,6 +202,7 @@ public:
 
 private:
     static bool isSqliteWriter(const Database &db);
+    static Result<void> begin(Database &db);
 
     Database &m_db;
     Result<void> m_started;

@@ -11,6 +11,8 @@ import subprocess
 import tempfile
 import unittest
 
+IMAGE_OPTIONS = ("-o", "loop,errors=remount-ro")
+
 
 def cannot(reason):
     """A test that needs a mount is skipped where there is none to be had; on CI as root it must not be."""
@@ -26,11 +28,18 @@ def _run(*command):
     return subprocess.run([tool, *command[1:]], capture_output=True, text=True, check=False)
 
 
+def _must(*command):
+    done = _run(*command)
+    if done.returncode:
+        raise AssertionError(done.stderr)
+
+
 class Disk:
     """A mounted disk; `folder` is on it."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, image=None):
         self.folder = folder
+        self._image = image
         self._ballast = folder / "ballast"
 
     def fill(self):
@@ -63,9 +72,24 @@ class Disk:
 
     def remount(self, mode):
         """"ro" or "rw"; nothing may be open for writing."""
-        done = _run("mount", "-o", f"remount,{mode}", str(self.folder.parent))
-        if done.returncode:
-            raise AssertionError(done.stderr)
+        _must("mount", "-o", f"remount,{mode}", str(self.folder.parent))
+
+    def fail(self):
+        """An error on the disk: the kernel makes it read-only whatever is open, until repair()."""
+        device = os.stat(self.folder).st_dev
+        name = pathlib.Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve().name
+        trigger = pathlib.Path("/sys/fs/ext4", name, "trigger_fs_error")
+        if not os.access(trigger, os.W_OK):
+            cannot("this kernel does not let errors be tried")
+        trigger.write_text("1")
+
+    def repair(self):
+        """Nothing may be open."""
+        _must("umount", str(self.folder.parent))
+        repaired = _run("fsck.ext4", "-y", self._image)
+        if repaired.returncode > 1:
+            raise AssertionError(repaired.stdout + repaired.stderr)
+        _must("mount", *IMAGE_OPTIONS, self._image, str(self.folder.parent))
 
 
 @contextlib.contextmanager
@@ -82,12 +106,12 @@ def file_disk(megabytes):
         made = _run("mkfs.ext4", "-q", image.name)
         if made.returncode:
             cannot(f"mkfs.ext4 does not work here: {made.stderr}")
-        with _mounted("mount", "-o", "loop", image.name) as disk:
+        with _mounted("mount", *IMAGE_OPTIONS, image.name, image=image.name) as disk:
             yield disk
 
 
 @contextlib.contextmanager
-def _mounted(*command):
+def _mounted(*command, image=None):
     place = pathlib.Path(tempfile.mkdtemp(prefix="ag-disk-"))
     try:
         mounted = _run(*command, str(place))
@@ -96,7 +120,7 @@ def _mounted(*command):
         try:
             folder = place / "data"
             folder.mkdir(mode=0o700)
-            yield Disk(folder)
+            yield Disk(folder, image)
         finally:
             _run("umount", str(place))
     finally:

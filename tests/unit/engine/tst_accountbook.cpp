@@ -5,6 +5,7 @@
 
 #include <QtTest/QTest>
 
+#include <atomic>
 #include <thread>
 
 using namespace assistiv;
@@ -29,6 +30,7 @@ private Q_SLOTS:
     void commitBeforeTheLoadIsKept();
     void lastStateOfACommitCounts();
     void loadBegunBeforeADropIsRefused();
+    void loadBegunInADropIsKept();
     void appliesTheBalancesOfOthers();
     void forgetsWhatOthersChanged_data();
     void forgetsWhatOthersChanged();
@@ -308,6 +310,27 @@ void tst_AccountBook::loadBegunBeforeADropIsRefused()
     QVERIFY(std::holds_alternative<AccountBook::Miss>(m_book->authenticate(a.key.hash, Now)));
     load(a);
     QCOMPARE(gate(a), u"open"_s);
+}
+
+void tst_AccountBook::loadBegunInADropIsKept()
+{
+    const Account a = account();
+    std::atomic<bool> done = false;
+    std::thread dropping([&] {
+        for (int i = 0; i < 20'000; ++i)
+            m_book->drop(m_book->committed() + 1);
+        done = true;
+    });
+    int lost = 0;
+    while (!done) {
+        const quint64 number = m_book->committed();
+        m_book->publishLoaded(changes(a), number);
+        const bool isKnown = std::holds_alternative<Caller>(m_book->authenticate(a.key.hash, Now));
+        if (!isKnown && m_book->committed() == number)
+            ++lost;
+    }
+    dropping.join();
+    QCOMPARE(lost, 0);
 }
 
 void tst_AccountBook::appliesTheBalancesOfOthers()
