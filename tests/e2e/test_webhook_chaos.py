@@ -69,14 +69,13 @@ class Writer(threading.Thread):
     def __init__(self, tenant, external_id, dice, stopped):
         super().__init__(daemon=True)
         self.rows = {}  # acknowledged ledger rows by id
-        self.done = 0
+        self.done = 0  # writes that an event tells of
         self.problem = None
         self._tenant = tenant
         self._external_id = external_id
         self._budget = tenant.user_path(external_id) + "/budget"
         self._dice = dice
         self._stopped = stopped
-        self._is_suspended = False
         self._keyed = []
         self._number = itertools.count(1)
 
@@ -93,8 +92,7 @@ class Writer(threading.Thread):
         while not self._stopped.is_set():
             try:
                 with self._tenant.client as client:
-                    getattr(self, "_" + duty)(client, key, cents)
-                self.done += 1
+                    self.done += getattr(self, "_" + duty)(client, key, cents)
                 return
             except (Disconnected, OSError):
                 time.sleep(0.05)  # the gateway is away; the same request again, with the same key
@@ -105,28 +103,31 @@ class Writer(threading.Thread):
         self._keyed.append((verb, key, cents, answer.read()))
         row.pop("budget")
         self.rows[row["id"]] = row
+        return 1
 
     def _topup(self, client, key, cents):
-        self._move(client, "topup", key, cents)
+        return self._move(client, "topup", key, cents)
 
     def _debit(self, client, key, cents):
-        self._move(client, "debit", key, cents)
+        return self._move(client, "debit", key, cents)
 
     def _suspend(self, client, *_):
-        self._is_suspended = client.get(self._budget).expect_json(200, "budgets-and-ledger.md")["is_suspended"]
-        answer = client.patch(self._budget, {"is_suspended": not self._is_suspended})
+        is_suspended = client.get(self._budget).expect_json(200, "budgets-and-ledger.md")["is_suspended"]
+        answer = client.patch(self._budget, {"is_suspended": not is_suspended})
         row = answer.expect_json(200, "budgets-and-ledger.md")["transaction"]
-        self._is_suspended = not self._is_suspended
         self.rows[row["id"]] = row
+        return 1
 
     def _chat(self, *_):
         with self._tenant.user_client(self._external_id) as client:
             answer = client.post(CHAT, harness.chat_body(harness.PLAIN.name))
         if answer.status not in (200, 402):
             answer.expect(200, "inference.md")
+        return answer.status == 200
 
     def _nothing(self, client, *_):
         client.patch(self._budget, {"low_balance_threshold": THRESHOLD}).expect(200, "budgets-and-ledger.md")
+        return 0
 
     def _again(self, client, *_):
         if self._keyed:
@@ -134,6 +135,7 @@ class Writer(threading.Thread):
             answer = client.post(f"{self._budget}/{verb}", {"amount_usd": cents / 100}, idempotency_key=key)
             if (answer.status, answer.read()) != (200, body):
                 raise AssertionError(f"expected the first answer by conventions.md; came {answer.describe()}")
+        return 0
 
 
 class Chaos(HookCase):

@@ -242,7 +242,7 @@ def firehose(stack, options):
         f"firehose: {fixed['requests']} calls in {ended - begun:.1f} s ({fixed['requests'] / (ended - begun):.0f}/s of "
         f"{options.rate}/s wanted), {in_time} told meanwhile ({in_time / (ended - begun):.0f}/s); backlog at the end "
         f"{left}, gone after {drained:.1f} s; "
-        f"median of a call {fixed['latency_us']['p50'] / 1000:.1f} ms, {calm['latency_us']['p50'] / 1000:.1f} ms untold; "
+        f"median {fixed['latency_us']['p50'] / 1000:.1f} ms, {calm['latency_us']['p50'] / 1000:.1f} ms untold; "
         f"processor {cpu / max(1, fixed['requests']) * 1e6:.0f} µs per call with its event",
         flush=True,
     )
