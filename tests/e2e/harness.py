@@ -172,7 +172,7 @@ class Gateway:
         self.document = bootstrap
         self._launched_at = None
         self._awaits_result = False
-        self._options = list(options)
+        self.options = list(options)
 
     @property
     def storage(self):
@@ -211,7 +211,7 @@ class Gateway:
             listen,
             "--ready-file",
             str(self.ready_file),
-            *self._options,
+            *self.options,
             *options,
         ]
         self._awaits_result = bool(bootstrap)

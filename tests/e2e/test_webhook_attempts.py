@@ -19,7 +19,7 @@ class Attempts(HookCase):
     """What becomes of failures, and what the log says of them."""
 
     slugs = (
-        "twice", "kinds", "hang", "busy", "late", "spent", "gone", "bodies", "endless", "failing", "kept",
+        "twice", "kinds", "hang", "busy", "late", "spent", "gone", "bodies", "endless", "failing", "kept", "heads",
     )  # fmt: skip
 
     def check_attempts(self, delivery, statuses, trigger="schedule"):
@@ -53,6 +53,19 @@ class Attempts(HookCase):
             late = request.at - hooks.seconds(attempt["started_at"])
             self.holds(-0.1 <= late < 2, "started_at to be when it was sent", LOG, late)
             self.equal(delivery["payload"], request.event, LOG, "payload")
+
+    def test_a_head_without_measure_holds_nobody_up(self):
+        self.play("heads")
+        many = tuple((f"x-{number}", "v") for number in range(20_000))
+        endpoint = self.endpoint(self.hook("many", Answer(200, many)))
+        other = self.endpoint(self.hook("other"))
+        for number in range(5):
+            self.desk.top_up(1)
+            other.hook.wait(number + 1, 2)
+        for row in endpoint.settled(5):
+            attempt = endpoint.delivery(row["id"])["attempts"][0]
+            kept = sum(len(name) + len(value) for name, value in hooks.headers_of(attempt["response_headers"]).items())
+            self.equal((row["status"], kept <= 8_192), ("delivered", True), LOG, f"status and headers, {kept} bytes")
 
     def test_it_is_tried_again_as_the_schedule_says(self):
         """S17 and more: two failures, then success."""

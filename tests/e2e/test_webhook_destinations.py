@@ -203,6 +203,24 @@ class Opened(Case):
             self.refused(url=url)
         self.gateway.finish()
 
+    def test_what_was_opened_can_be_closed_again(self):
+        hook = self.receiver.hook("closed")
+        self.start(*hooks.OPEN)
+        made = self.server.post(self.base, {"url": hook.url}).expect_json(201, RULE)
+        self.gateway.stop()
+        for options in (["--webhook-networks", "127.0.0.0/8"], ["--webhook-http"]):
+            self.gateway.options = options
+            self.gateway.start()
+            with self.tenant.client as server:
+                hooks.Desk(self.tenant, server, "u").top_up(1)
+                endpoint = Endpoint(server, self.tenant, made, hook)
+                attempt = endpoint.attempted(endpoint.deliveries()[0]["id"], 1)["attempts"][0]
+            self.equal(
+                (attempt["error"], attempt["response_status"]), ("address not allowed", None), RULE, f"with {options}"
+            )
+            self.gateway.stop()
+        self.equal(hook.requests, [], RULE, "requests")
+
     def test_open_networks_do_not_open_plain_http(self):
         self.start("--webhook-networks", "127.0.0.0/8")
         self.refused(url=self.receiver.hook("x").url)
