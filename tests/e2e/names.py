@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import unittest
 
 from disks import cannot
 
@@ -36,7 +37,8 @@ def enter():
     if missing:
         cannot(f"{' and '.join(missing)} not installed")
     if subprocess.run([tools["unshare"], "--net", "--mount", "true"], capture_output=True, check=False).returncode:
-        cannot("this kernel or container allows no network of one's own")
+        # Also on CI: many containers do not, and nothing can be installed against that.
+        raise unittest.SkipTest("this kernel or container allows no network of one's own")
     os.environ[INSIDE] = "1"
     os.execv(tools["unshare"], ["unshare", "--net", "--mount", "--", sys.executable, "-B", *sys.argv])
 
