@@ -26,10 +26,10 @@ constexpr int MostLanes = 4'096;
 /// A lane that gets through its claims sooner may hold more of them, one that takes longer fewer.
 constexpr qint64 SoonMs = 250;
 constexpr qint64 LateMs = 1'000;
-/// While attempts run, what they bring is told in portions.
-constexpr qint64 BetweenAsksMs = 10;
+/// What attempts bring is told in portions.
+constexpr qint64 BetweenAsksMs = 5;
 /// And new work is looked for so often: that goes through all endpoints for which something waits.
-constexpr qint64 BetweenLooksMs = 50;
+constexpr qint64 BetweenLooksMs = 15;
 constexpr int DatabaseAwayMs = 1'000;
 constexpr int LookMs = 1'000;
 constexpr int GraceMs = 3'000;
@@ -173,11 +173,10 @@ void Courier::ask()
     if (!m_isWanted && !hasWork)
         return;
     const qint64 now = m_parts.clock.steadyMs();
-    const bool isBusy = !m_running.isEmpty();
-    if (const qint64 early = m_askedSteadyMs + BetweenAsksMs - now; early > 0 && isBusy)
+    if (const qint64 early = m_askedSteadyMs + BetweenAsksMs - now; early > 0)
         return m_again.start(int(early));
     const qint64 nextLook = m_lookedAroundSteadyMs + BetweenLooksMs;
-    const bool looksAround = m_isWanted && (!isBusy || now >= nextLook);
+    const bool looksAround = m_isWanted && now >= nextLook;
     if (!looksAround && !hasWork)
         return m_again.start(int(nextLook - now));
     m_isAsking = true;
@@ -298,8 +297,13 @@ void Courier::look()
 {
     if (std::exchange(m_isLooking, true))
         return;
+    QSet<WebhookEndpointId> full;
+    for (auto lane = m_lanes.begin(); lane != m_lanes.end(); ++lane) {
+        if (lane->held() >= lane->mostHeld())
+            full.insert(lane.key());
+    }
     m_parts.doors.read(
-        this, [](Services &services) { return services.dispatch.outlook(); },
+        this, [full](Services &services) { return services.dispatch.outlook(full); },
         [this](const Result<Dispatch::Outlook> &outlook) {
             m_isLooking = false;
             if (!outlook)

@@ -275,7 +275,7 @@ Result<void> Dispatch::putBack(const QList<ClaimedDelivery> &claimed, std::optio
     return m_store.save(*states);
 }
 
-Result<Dispatch::Outlook> Dispatch::outlook()
+Result<Dispatch::Outlook> Dispatch::outlook(const QSet<WebhookEndpointId> &leftOut)
 {
     const auto due = m_store.due();
     if (!due)
@@ -284,8 +284,12 @@ Result<Dispatch::Outlook> Dispatch::outlook()
     if (!backlog)
         return backlog.error();
     Outlook outlook { {}, *backlog };
-    if (!due->isEmpty() && due->first().firstDue < DueWhenActive)
-        outlook.nextDueAt = due->first().firstDue;
+    for (const DueEndpoint &waiting : *due) {
+        if (waiting.firstDue < DueWhenActive && !leftOut.contains(waiting.endpoint)) {
+            outlook.nextDueAt = waiting.firstDue;
+            break;
+        }
+    }
     return outlook;
 }
 

@@ -91,10 +91,11 @@ public:
 
     struct Outlook
     {
+        /// Of the endpoints that were not left out.
         std::optional<Timestamp> nextDueAt;
         qint64 backlog = 0;
     };
-    Result<Outlook> outlook();
+    Result<Outlook> outlook(const QSet<WebhookEndpointId> &leftOut = {});
 
     /// Gives back the claims of a process that has ended. Only for who is alone on the database.
     Result<void> releaseClaims() { return m_store.releaseClaims(); }
