@@ -81,6 +81,10 @@ void GuardConnection::endAnswer()
 {
     if (m_phase != Phase::Answering)
         return;
+    // Now, and not in another round of the event loop.
+    m_socket.flush();
+    if (m_phase != Phase::Answering)
+        return; // the client had left
     if (closesAfterAnswer())
         return close();
     m_phase = Phase::Idle;

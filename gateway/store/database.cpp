@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "store/database.h"
 
+#include "core/frozenpages.h"
 #include "core/log.h"
 #include "store/walindex.h"
 
@@ -304,6 +305,12 @@ Result<void> Database::run(const QString &statement)
     return errorOf(query);
 }
 
+Result<void> Database::runOften(const QString &literal)
+{
+    // PostgreSQL prepares nothing that begins or ends a transaction.
+    return dialect() == Dialect::Sqlite ? prepare(literal).exec() : run(literal);
+}
+
 Error Database::errorOf(const QSqlQuery &query)
 {
     const Cause cause = causeOf(query.lastError(), dialect());
@@ -376,6 +383,8 @@ Error Database::nativeError()
 
 bool Database::sharesIndex() const
 {
+    if (!frozenpages::any())
+        return true; // which is always, but for read-only disks
     sqlite3 *handle = sqliteHandle(m_connection);
     return !handle || walindex::isShared(handle);
 }
@@ -404,8 +413,8 @@ bool Transaction::isSqliteWriter(const Database &db)
 Result<void> Transaction::begin(Database &db)
 {
     if (!isSqliteWriter(db))
-        return db.run(u"BEGIN"_s);
-    return db.sharesIndex() ? db.run(u"BEGIN IMMEDIATE"_s) : databaseUnavailable();
+        return db.runOften(u"BEGIN"_s);
+    return db.sharesIndex() ? db.runOften(u"BEGIN IMMEDIATE"_s) : databaseUnavailable();
 }
 
 Transaction::~Transaction()
@@ -426,7 +435,7 @@ Result<void> Transaction::commit()
         return m_started;
     if (m_db.m_transactionLost)
         return databaseUnavailable();
-    const auto committed = m_db.run(u"COMMIT"_s);
+    const auto committed = m_db.runOften(u"COMMIT"_s);
     m_open = !committed.ok();
     // The disk became read-only just when all was written: as if the answer to the commit had been lost.
     if (committed && isSqliteWriter(m_db) && !m_db.sharesIndex())
@@ -435,7 +444,7 @@ Result<void> Transaction::commit()
 }
 
 Savepoint::Savepoint(Database &db)
-    : m_db(db), m_open(!db.m_transactionLost && db.run(u"SAVEPOINT step"_s).ok())
+    : m_db(db), m_open(!db.m_transactionLost && db.runOften(u"SAVEPOINT step"_s).ok())
 {
 }
 
@@ -453,7 +462,7 @@ Result<void> Savepoint::keep()
 {
     if (!m_open || m_db.m_transactionLost)
         return databaseUnavailable();
-    const auto released = m_db.run(u"RELEASE SAVEPOINT step"_s);
+    const auto released = m_db.runOften(u"RELEASE SAVEPOINT step"_s);
     m_open = !released.ok();
     return released;
 }

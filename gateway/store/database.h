@@ -144,6 +144,9 @@ public:
     /// For statements without parameters or rows.
     Result<void> run(const QString &statement);
 
+    /// The same for one that comes with every transaction: SQLite then reads its text only once.
+    Result<void> runOften(const QString &literal);
+
     /// False once the connection is lost; reconnect() then opens it anew and forgets all statements.
     bool isAlive() const;
     Result<void> reconnect();

@@ -102,8 +102,6 @@ void surviveReadOnlyDisks()
 
 bool isShared(sqlite3 *connection)
 {
-    if (!frozenpages::any())
-        return true;
     sqlite3_file *file = fileOf(connection);
     if (!file)
         return false;
