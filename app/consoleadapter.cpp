@@ -42,6 +42,17 @@ console::KeySource keySourceOf(KeySource source)
     return console::KeySource::File;
 }
 
+/// "anthropic, openai": each once, in alphabetical order.
+QString providersOf(const QList<Cooldowns::Cooling> &ways)
+{
+    QStringList names;
+    for (const Cooldowns::Cooling &way : ways)
+        names.append(way.provider);
+    names.sort();
+    names.removeDuplicates();
+    return names.join(u", "_s);
+}
+
 } // namespace
 
 ConsoleAdapter::ConsoleAdapter(const Options &options)
@@ -159,7 +170,7 @@ void ConsoleAdapter::readServer(QObject *asker, Done<console::ServerStatus> done
     shown.loopbackOnly = m_options.host.isLoopback();
     shown.tls = !m_options.tlsCertFile.isEmpty();
     shown.keySource = keySourceOf(m_options.keySource);
-    shown.origin = u"%1://%2:%3"_s.arg(shown.tls ? u"https"_s : u"http"_s, m_options.host.toString()).arg(m_options.port);
+    shown.origin = Engine::originOf(shown.tls, m_options.host, m_options.port);
     if (m_engine) {
         const EngineStatus status = m_engine->status();
         if (status.isServing)
@@ -167,6 +178,10 @@ void ConsoleAdapter::readServer(QObject *asker, Done<console::ServerStatus> done
         if (m_state == ServerState::Running && !status.databaseHealthy) {
             shown.state = ServerState::Degraded;
             shown.reason = tr("The database does not take commits.");
+        } else if (m_state == ServerState::Running && !status.cooling.isEmpty()) {
+            shown.state = ServerState::Degraded;
+            shown.reason = tr("%1 failed several times in a row. Its calls take another way where there is one.")
+                               .arg(providersOf(status.cooling));
         }
         if (status.isServing)
             shown.startedAtMs = clock().now().ms() - status.uptimeMs;
@@ -174,6 +189,7 @@ void ConsoleAdapter::readServer(QObject *asker, Done<console::ServerStatus> done
         shown.workers = status.workers;
         shown.database = status.databaseKind == u"sqlite"_s ? u"SQLite"_s : u"PostgreSQL"_s;
         shown.databaseBytes = status.databaseBytes;
+        shown.webhooksPending = status.webhookBacklog;
     }
     answerLater<console::ServerStatus>(asker, std::move(done), shown);
 }

@@ -41,7 +41,7 @@ struct ServerStatus
     /// "SQLite" or "PostgreSQL".
     QString database = {};
     std::optional<qint64> databaseBytes = {};
-    std::optional<int> webhooksPending = {};
+    std::optional<qint64> webhooksPending = {};
     KeySource keySource = KeySource::Keychain;
 };
 

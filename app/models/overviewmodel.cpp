@@ -9,6 +9,7 @@
 #include <QtCore/QLocale>
 #include <QtCore/QVariantMap>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -21,7 +22,8 @@ namespace {
 constexpr int RefreshMs = 60'000;
 /// A gateway under load announces requests all the time; the figures of a month are not read each time.
 constexpr int PauseMs = 2000;
-constexpr qint64 DayMs = 24 * 3600 * 1000;
+constexpr qint64 SecondMs = 1000;
+constexpr qint64 DayMs = 24 * 3600 * SecondMs;
 
 struct RangeRow
 {
@@ -52,9 +54,10 @@ double dollars(Money amount)
     return double(amount.micros()) / 1'000'000;
 }
 
-double drawnSeconds(const std::optional<qint64> &ms)
+/// A gap in the line where there is no value.
+double drawnTime(const std::optional<qint64> &ms, double unitMs)
 {
-    return ms ? double(*ms) / 1000 : std::numeric_limits<double>::quiet_NaN();
+    return ms ? double(*ms) / unitMs : std::numeric_limits<double>::quiet_NaN();
 }
 
 QString errorTone(int status)
@@ -205,14 +208,27 @@ QVariantList OverviewModel::requestSeries() const
     return {QVariant(good), QVariant(failed)};
 }
 
+bool OverviewModel::isDrawnInSeconds() const
+{
+    return m_figures
+        && std::any_of(m_figures->points.begin(), m_figures->points.end(),
+                       [](const OverviewPoint &point) { return point.p95Ms.value_or(0) >= SecondMs; });
+}
+
+QString OverviewModel::latencyUnit() const
+{
+    return isDrawnInSeconds() ? tr(" s", "seconds") : tr(" ms", "milliseconds");
+}
+
 QVariantList OverviewModel::latencySeries() const
 {
     QVariantList slow;
     QVariantList middle;
     if (m_figures) {
+        const double unitMs = isDrawnInSeconds() ? SecondMs : 1;
         for (const OverviewPoint &point : m_figures->points) {
-            slow += drawnSeconds(point.p95Ms);
-            middle += drawnSeconds(point.p50Ms);
+            slow += drawnTime(point.p95Ms, unitMs);
+            middle += drawnTime(point.p50Ms, unitMs);
         }
     }
     return {QVariant(slow), QVariant(middle)};

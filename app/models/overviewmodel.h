@@ -32,6 +32,8 @@ class OverviewModel : public assistiv::console::PageModel
     Q_PROPERTY(QVariantList spendSeries READ spendSeries NOTIFY changed)
     Q_PROPERTY(QVariantList requestSeries READ requestSeries NOTIFY changed)
     Q_PROPERTY(QVariantList latencySeries READ latencySeries NOTIFY changed)
+    /// What the values of latencySeries are counted in, as it follows a number: " ms", or " s" as soon as one reaches a second.
+    Q_PROPERTY(QString latencyUnit READ latencyUnit NOTIFY changed)
     /// What the chart says about each point, in order.
     Q_PROPERTY(QStringList spendHints READ spendHints NOTIFY changed)
     Q_PROPERTY(QStringList requestHints READ requestHints NOTIFY changed)
@@ -64,6 +66,7 @@ public:
     QVariantList spendSeries() const;
     QVariantList requestSeries() const;
     QVariantList latencySeries() const;
+    QString latencyUnit() const;
     QStringList spendHints() const;
     QStringList requestHints() const;
     QStringList latencyHints() const;
@@ -83,6 +86,7 @@ protected:
     bool isEmpty() const override { return !anyRequest(); }
 
 private:
+    bool isDrawnInSeconds() const;
     QString sliceText(const OverviewPoint &point) const;
 
     PlatformId m_platform;

@@ -40,6 +40,8 @@ QString uptimeText(qint64 ms)
 QString durationText(qint64 ms)
 {
     const QLocale locale;
+    if (ms < 1)
+        return Wording::tr("<1 ms");
     if (ms < Second)
         return Wording::tr("%1 ms").arg(locale.toString(ms));
     if (ms < 100 * Second)

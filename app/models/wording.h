@@ -11,7 +11,7 @@ namespace assistiv::console {
 
 /// "42 s", "12 min", "4 h 12 min", "6 d 04:12"
 QString uptimeText(qint64 ms);
-/// "612 ms", "1.49 s", "2 min 5 s"
+/// "<1 ms", "612 ms", "1.49 s", "2 min 5 s"
 QString durationText(qint64 ms);
 /// "just now", "4 min ago", "3 h ago", "2 d ago"
 QString agoText(qint64 atMs, qint64 nowMs);

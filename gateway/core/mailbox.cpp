@@ -55,12 +55,16 @@ Mailbox::~Mailbox() = default;
 
 void Mailbox::close()
 {
-    Receiver *receiver = nullptr;
     std::vector<Letter> undelivered;
     {
         const std::scoped_lock lock(m_mutex);
-        receiver = std::exchange(m_receiver, nullptr);
+        m_closed = true;
         undelivered.swap(m_letters);
+    }
+    Receiver *receiver = nullptr;
+    {
+        const std::scoped_lock lock(m_receiverMutex);
+        receiver = std::exchange(m_receiver, nullptr);
     }
     delete receiver; // on its own thread; takes the pending wake-up with it
 }
@@ -74,11 +78,16 @@ void Mailbox::post(QPointer<QObject> context, std::function<void()> run)
 
 void Mailbox::post(std::vector<Letter> letters)
 {
-    const std::scoped_lock lock(m_mutex);
-    if (!m_receiver)
-        return;
-    std::move(letters.begin(), letters.end(), std::back_inserter(m_letters));
-    if (!std::exchange(m_woken, true))
+    {
+        const std::scoped_lock lock(m_mutex);
+        if (m_closed)
+            return;
+        std::move(letters.begin(), letters.end(), std::back_inserter(m_letters));
+        if (std::exchange(m_woken, true))
+            return;
+    }
+    const std::scoped_lock lock(m_receiverMutex);
+    if (m_receiver)
         QCoreApplication::postEvent(m_receiver, new QEvent(QEvent::User));
 }
 

@@ -42,8 +42,11 @@ private:
 
     std::mutex m_mutex;
     std::vector<Letter> m_letters;
-    Receiver *m_receiver = nullptr; // on the thread itself; null once that has ended
     bool m_woken = false;
+    bool m_closed = false;
+    // Two locks: the thread that is being woken must not run into the one that its waker still holds.
+    std::mutex m_receiverMutex;
+    Receiver *m_receiver = nullptr; // on the thread itself; null once that has ended
 
     friend struct ThreadMailbox;
 };

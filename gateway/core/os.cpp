@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace assistiv::os {
@@ -65,6 +66,30 @@ bool syncToDisk(const QString &path)
     const bool synced = ::fsync(descriptor) == 0;
     ::close(descriptor);
     return synced;
+}
+
+bool lengthen(const QString &path, qint64 bytes, qint64 spareBytes)
+{
+    const int descriptor = ::open(QFile::encodeName(path).constData(), O_WRONLY | O_APPEND | O_CLOEXEC);
+    if (descriptor < 0)
+        return false;
+    struct stat info = {};
+    struct statvfs disk = {};
+    bool isLong = ::fstat(descriptor, &info) == 0;
+    if (isLong && info.st_size < bytes) {
+        const qint64 missing = bytes - info.st_size;
+        const bool hasRoom = ::fstatvfs(descriptor, &disk) == 0
+            && qint64(disk.f_bavail) * qint64(disk.f_frsize) - missing >= spareBytes;
+        const QByteArray zeros(1024 * 1024, '\0');
+        isLong = hasRoom;
+        for (qint64 left = missing; isLong && left > 0; left -= zeros.size())
+            isLong = writeAll(descriptor, QByteArray::fromRawData(zeros.constData(), qMin(left, zeros.size())));
+        isLong = isLong && syncToDisk(descriptor);
+        if (hasRoom && !isLong && ::ftruncate(descriptor, info.st_size) != 0)
+            qWarning("a file could not be shortened again");
+    }
+    ::close(descriptor);
+    return isLong;
 }
 
 bool makePrivateFolder(const QString &path)

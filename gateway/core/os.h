@@ -15,6 +15,10 @@ bool syncToDisk(int fileDescriptor);
 /// The same for a file that is not open, or for the entries of a folder.
 bool syncToDisk(const QString &path);
 
+/// Lengthens a file with zeros that are on the disk already, so that what is written over them later changes neither the
+/// file's length nor where it lies. Left as it was when that fails, or when less than spareBytes would stay free.
+bool lengthen(const QString &path, qint64 bytes, qint64 spareBytes);
+
 /// Creates the folder (and its parents) for the owner only.
 bool makePrivateFolder(const QString &path);
 

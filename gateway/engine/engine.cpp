@@ -201,13 +201,9 @@ Result<void> Engine::listen(quint16 port)
         return Error { ErrorCode::Internal,
                        u"Cannot listen on %1 port %2: %3"_s.arg(m_settings.host.toString()).arg(wanted).arg(reason) };
     }
-    const bool isV6 = m_settings.host.protocol() == QAbstractSocket::IPv6Protocol;
-    const QString origin = u"%1://%2:%3"_s.arg(m_settings.tls ? u"https"_s : u"http"_s,
-                                           isV6 ? u'[' + m_settings.host.toString() + u']' : m_settings.host.toString())
-                               .arg(m_acceptor->serverPort());
     {
         const std::scoped_lock lock(m_originMutex);
-        m_origin = origin;
+        m_origin = originOf(m_settings.tls.has_value(), m_settings.host, m_acceptor->serverPort());
     }
     m_serving = true;
     m_acceptor->moveToThread(&m_acceptorThread);
@@ -261,6 +257,13 @@ QString Engine::origin() const
 {
     const std::scoped_lock lock(m_originMutex);
     return m_origin;
+}
+
+QString Engine::originOf(bool isTls, const QHostAddress &host, quint16 port)
+{
+    const bool isV6 = host.protocol() == QAbstractSocket::IPv6Protocol;
+    const QString address = host.toString();
+    return u"%1://%2:%3"_s.arg(isTls ? u"https"_s : u"http"_s, isV6 ? u'[' + address + u']' : address).arg(port);
 }
 
 QString Engine::publicOrigin() const

@@ -69,6 +69,8 @@ public:
 
     /// "http://127.0.0.1:8790": where it listens.
     QString origin() const;
+    /// Scheme, host (an IPv6 address in brackets) and port as they stand in URLs.
+    static QString originOf(bool isTls, const QHostAddress &host, quint16 port);
     /// What clients should be told, public_base_url or origin().
     QString publicOrigin() const;
     /// Thread-safe.

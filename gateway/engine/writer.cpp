@@ -112,6 +112,7 @@ void Writer::run(std::function<void(Result<void>)> onStarted)
     if (!opened)
         return onStarted(opened.error());
     m_db = std::move(*opened);
+    m_db->reserveLog();
     const ServiceContext context { *m_db, m_parts.clock, m_parts.vault, m_changes, m_parts.webhookTargets };
     m_services = std::make_unique<Services>(context);
     m_settlements = std::make_unique<SettlementStore>(context, m_services->budgets);

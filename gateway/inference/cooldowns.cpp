@@ -85,9 +85,10 @@ void Cooldowns::noteNothing(const RouteLeg &leg)
 QList<Cooldowns::Cooling> Cooldowns::cooling() const
 {
     const std::scoped_lock lock(m_mutex);
+    const qint64 now = m_clock.steadyMs();
     QList<Cooling> all;
     for (auto it = m_troubles.constBegin(); it != m_troubles.constEnd(); ++it) {
-        if (it->untilMs > 0)
+        if (it->untilMs > now)
             all.append({ it->provider, it->providerModel, it.key().second, it->until, it->failures });
     }
     std::sort(all.begin(), all.end(), [](const Cooling &a, const Cooling &b) { return a.until < b.until; });

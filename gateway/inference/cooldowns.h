@@ -42,6 +42,7 @@ public:
     /// That way's call ended without telling anything about it; if it was the probe, the next call is.
     void noteNothing(const RouteLeg &leg);
 
+    /// The ways that are left alone now, the one that is tried again first in front.
     QList<Cooling> cooling() const;
 
 private:

@@ -4,6 +4,7 @@
 
 #include "core/frozenpages.h"
 #include "core/log.h"
+#include "core/os.h"
 #include "store/walindex.h"
 
 #include <QtCore/QDir>
@@ -84,6 +85,13 @@ Error asError(const QSqlError &error, Cause cause)
     Log::error("store", u"statement failed: "_s + error.text());
     return { ErrorCode::Internal, u"An internal error occurred."_s };
 }
+
+/// Under load the same pages are written again and again, but only once in each checkpoint: these are 64 MiB.
+constexpr int PagesPerCheckpoint = 16384;
+/// What the write-ahead log grows to until then: its head, and a head for each page.
+constexpr qint64 LogBytes = 32 + PagesPerCheckpoint * qint64(24 + 4096);
+/// A disk with less room than this beside the log keeps it for the rows.
+constexpr qint64 SpareBytes = 1024 * 1024 * 1024;
 
 /// SQLite's own connection behind QtSql's; null when it is not open. Both are the system's one library.
 sqlite3 *sqliteHandle(const QString &connection)
@@ -247,9 +255,8 @@ Result<void> Database::connect()
     }
     if (m_url.dialect == Dialect::Sqlite) {
         // FULL: a commit that was answered survives a power cut. Cheap, because many settlements share one commit.
-        // 64 MiB between checkpoints: under load the same pages are written again and again, but once in each checkpoint.
         for (const auto &pragma : { u"PRAGMA journal_mode=WAL"_s, u"PRAGMA synchronous=FULL"_s, u"PRAGMA foreign_keys=ON"_s,
-                                    u"PRAGMA wal_autocheckpoint=16384"_s, u"PRAGMA cache_size=-65536"_s,
+                                    u"PRAGMA wal_autocheckpoint=%1"_s.arg(PagesPerCheckpoint), u"PRAGMA cache_size=-65536"_s,
                                     u"PRAGMA temp_store=MEMORY"_s }) {
             if (m_access == Access::ReadOnly && pragma.contains("journal_mode"_L1))
                 continue;
@@ -389,11 +396,21 @@ bool Database::sharesIndex() const
     return !handle || walindex::isShared(handle);
 }
 
+void Database::reserveLog()
+{
+    if (dialect() != Dialect::Sqlite)
+        return;
+    // Nobody else, in this process or another, writes into the log meanwhile.
+    const Transaction alone(*this);
+    if (alone.started())
+        os::lengthen(m_url.name + u"-wal"_s, LogBytes, SpareBytes);
+}
+
 qint64 Database::sizeBytes()
 {
-    if (m_url.dialect == Dialect::Sqlite)
-        return QFileInfo(m_url.name).size() + QFileInfo(m_url.name + u"-wal"_s).size();
-    Query query = prepare(u"SELECT pg_database_size(current_database())"_s);
+    Query query = prepare(dialect() == Dialect::Sqlite
+                              ? u"SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"_s
+                              : u"SELECT pg_database_size(current_database())"_s);
     return query.exec() && query.next() ? query.integer(0) : 0;
 }
 

@@ -65,7 +65,7 @@ ColumnLayout {
             phase: panel.phase
             series: panel.overview.latencySeries
             stale: panel.overview.busy
-            suffix: qsTr(" s", "seconds")
+            suffix: panel.overview.latencyUnit
             value: panel.overview.latency
         }
     }

@@ -13,6 +13,8 @@
 #include <QtTest/QSignalSpy>
 #include <QtTest/QTest>
 
+#include <cmath>
+
 using namespace assistiv;
 using namespace assistiv::console;
 
@@ -170,6 +172,7 @@ void tst_ConsoleModels::writesTimes()
 {
     QCOMPARE(uptimeText(42'000), QStringLiteral("42 s"));
     QCOMPARE(uptimeText(6 * 86'400'000LL + 4 * 3'600'000 + 720'000), QStringLiteral("6 d 04:12"));
+    QCOMPARE(durationText(0), QStringLiteral("<1 ms"));
     QCOMPARE(durationText(999), QStringLiteral("999 ms"));
     QCOMPARE(durationText(1490), QStringLiteral("1.49 s"));
     QCOMPARE(durationText(125'000), QStringLiteral("2 min 5 s"));
@@ -224,6 +227,19 @@ void tst_ConsoleModels::showsWhatTheEngineSays()
     QCOMPARE(overview.spendSeries().first().toList().size(), 24);
     QCOMPARE(overview.spendHints().size(), 24);
     QCOMPARE(overview.axisLabels().last(), QStringLiteral("now"));
+
+    // The axis counts seconds as soon as one slice reaches one, else milliseconds.
+    QCOMPARE(overview.latencyUnit(), QStringLiteral(" s"));
+    QCOMPARE(overview.latencySeries().first().toList().first().toDouble(),
+             double(*m_engine->figures.points.first().p95Ms) / 1000);
+    for (OverviewPoint &point : m_engine->figures.points)
+        point.p50Ms = point.p95Ms = 2;
+    m_engine->figures.points.first().p95Ms.reset();
+    overview.reload();
+    QTRY_COMPARE(overview.latencyUnit(), QStringLiteral(" ms"));
+    const QVariantList slow = overview.latencySeries().first().toList();
+    QVERIFY(std::isnan(slow.first().toDouble()));
+    QCOMPARE(slow.last().toDouble(), 2.0);
 
     PlatformsModel platforms;
     platforms.setEngine(m_engine.get());
