@@ -3,6 +3,7 @@
 #include "ledger/callfigures.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace assistiv {
 
@@ -32,42 +33,20 @@ CallTally::CallTally(Timestamp since, Timestamp until, int slices)
 
 void CallTally::add(const Call &call)
 {
-    const auto index = qint16((call.at.ms() - m_figures.whole.from.ms()) / m_widthMs);
-    if (index != m_slice)
+    const qsizetype slice = (call.at.ms() - m_figures.whole.from.ms()) / m_widthMs;
+    if (slice != m_slice)
         finishSlice();
-    m_slice = index;
-    CallFigures &slice = m_figures.slices[index];
-    slice.spend += call.cost;
-    countRequest(call, slice);
-    if (call.status == "success"_L1)
+    m_slice = slice;
+    m_figures.slices[slice].spend += call.cost;
+    const bool isError = call.status == "error"_L1;
+    m_sliceRequests[keyOf(call.requestId)] |= !isError;
+    if (isError)
+        addFailure(call);
+    else if (call.status == "success"_L1)
         ++m_sliceLatencies[call.latencyMs];
-    else if (call.status == "error"_L1)
-        countFailure(call);
 }
 
-void CallTally::countRequest(const Call &call, CallFigures &slice)
-{
-    CallFigures &whole = m_figures.whole;
-    const qsizetype known = m_requests.size();
-    Request &request = m_requests[keyOf(call.requestId)];
-    if (m_requests.size() > known) {
-        ++whole.requests;
-        ++whole.failed;
-    }
-    if (request.slice != m_slice) {
-        request.slice = m_slice;
-        request.isGoodInSlice = false;
-        ++slice.requests;
-        ++slice.failed;
-    }
-    if (call.status == "error"_L1)
-        return;
-    slice.failed -= request.isGoodInSlice ? 0 : 1;
-    whole.failed -= request.isGood ? 0 : 1;
-    request.isGoodInSlice = request.isGood = true;
-}
-
-void CallTally::countFailure(const Call &call)
+void CallTally::addFailure(const Call &call)
 {
     Failure &failure = m_failures[call.errorMessage];
     ++failure.count;
@@ -79,16 +58,37 @@ void CallTally::countFailure(const Call &call)
 void CallTally::finishSlice()
 {
     CallFigures &slice = m_figures.slices[m_slice];
+    slice.requests = m_sliceRequests.size();
+    for (auto [id, isGood] : m_sliceRequests.asKeyValueRange()) {
+        slice.failed += isGood ? 0 : 1;
+        m_requests.append({ id, isGood });
+    }
+    m_sliceRequests.clear();
     rank(m_sliceLatencies, slice);
-    m_figures.whole.spend += slice.spend;
     for (auto [latency, count] : m_sliceLatencies.asKeyValueRange())
         m_latencies[latency] += count;
     m_sliceLatencies.clear();
+    m_figures.whole.spend += slice.spend;
+}
+
+void CallTally::countRequests()
+{
+    const auto order = [](const QUuid &a, const QUuid &b) { return std::memcmp(&a, &b, sizeof(QUuid)); };
+    std::sort(m_requests.begin(), m_requests.end(), [&](const Request &a, const Request &b) { return order(a.id, b.id) < 0; });
+    for (auto request = m_requests.cbegin(); request != m_requests.cend();) {
+        const QUuid id = request->id;
+        bool isGood = false;
+        for (; request != m_requests.cend() && request->id == id; ++request)
+            isGood |= request->isGood;
+        ++m_figures.whole.requests;
+        m_figures.whole.failed += isGood ? 0 : 1;
+    }
 }
 
 RangeFigures CallTally::take(int mostFailures)
 {
     finishSlice();
+    countRequests();
     rank(m_latencies, m_figures.whole);
     QList<FailureGroup> &groups = m_figures.failures;
     for (auto [message, failure] : m_failures.asKeyValueRange())

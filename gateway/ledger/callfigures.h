@@ -73,12 +73,10 @@ public:
 private:
     using LatencyCounts = QHash<qint64, qint64>;
 
-    /// A request that was met. It is kept to the end: a stream has no longest duration, so neither has what lies between two
-    /// calls of one request.
+    /// A request in one of the slices.
     struct Request
     {
-        qint16 slice = -1;
-        bool isGoodInSlice = false;
+        QUuid id;
         bool isGood = false;
     };
     struct Failure
@@ -88,18 +86,22 @@ private:
         std::map<QString, Timestamp> models;
     };
 
-    void countRequest(const Call &call, CallFigures &slice);
-    void countFailure(const Call &call);
+    void addFailure(const Call &call);
     /// Before a call of a later slice, and at the end.
     void finishSlice();
+    void countRequests();
     static void rank(const LatencyCounts &counts, CallFigures &figures);
     static QStringList newestModels(const Failure &failure);
 
     qint64 m_widthMs;
     RangeFigures m_figures;
-    qint16 m_slice = 0;
-    QHash<QUuid, Request> m_requests;
+    qsizetype m_slice = 0;
+    /// Of the running slice, and whether one of their calls succeeded.
+    QHash<QUuid, bool> m_sliceRequests;
     LatencyCounts m_sliceLatencies;
+    /// Those of the slices so far. They stay to the end: a stream has no longest duration, so neither has what lies between
+    /// two calls of one request.
+    QList<Request> m_requests;
     LatencyCounts m_latencies;
     QHash<QString, Failure> m_failures;
 };
