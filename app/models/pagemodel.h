@@ -89,8 +89,8 @@ protected:
     void forget();
     /// Asks in the next turn of the event loop, once for several reasons.
     void reloadSoon();
-    /// Announcements are followed at most this often, and the less often the longer the answers take; for questions that
-    /// cost the engine something.
+    /// Announcements are followed at most this often, and the less often the longer the answers take; for questions
+    /// that cost the engine something.
     void setPauseMs(int ms) { m_pauseMs = ms; }
     qint64 nowMs() const;
 

@@ -74,7 +74,8 @@ void CallTally::finishSlice()
 void CallTally::countRequests()
 {
     const auto order = [](const QUuid &a, const QUuid &b) { return std::memcmp(&a, &b, sizeof(QUuid)); };
-    std::sort(m_requests.begin(), m_requests.end(), [&](const Request &a, const Request &b) { return order(a.id, b.id) < 0; });
+    std::sort(m_requests.begin(), m_requests.end(),
+              [&](const Request &a, const Request &b) { return order(a.id, b.id) < 0; });
     for (auto request = m_requests.cbegin(); request != m_requests.cend();) {
         const QUuid id = request->id;
         bool isGood = false;

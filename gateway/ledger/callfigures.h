@@ -14,7 +14,7 @@
 
 namespace assistiv {
 
-/// What happened in one stretch of time. Rows of one request count as one request; it failed when none of them succeeded.
+/// What happened in a stretch of time. Rows of one request count as one request; it failed when none of them succeeded.
 struct CallFigures
 {
     Timestamp from;
@@ -41,14 +41,14 @@ struct FailureGroup
 struct RangeFigures
 {
     CallFigures whole;
-    /// Of equal length, oldest first, without gaps. A request with rows in two slices counts in both, but once in the whole.
+    /// Of equal length, oldest first, without gaps. A request with rows in several counts in each, once in the whole.
     QList<CallFigures> slices;
     /// Most frequent first.
     QList<FailureGroup> failures;
 };
 
-/// Adds up the calls of a range [since, until) while they pass by in the order of time. It keeps no call, only a few bytes
-/// for each request, each latency and each failure message that is unlike the others.
+/// Adds up the calls of a range [since, until) while they pass by in the order of time. It keeps no call, only a few
+/// bytes for each request, each latency and each failure message that is unlike the others.
 class CallTally
 {
 public:
@@ -99,8 +99,8 @@ private:
     /// Of the running slice, and whether one of their calls succeeded.
     QHash<QUuid, bool> m_sliceRequests;
     LatencyCounts m_sliceLatencies;
-    /// Those of the slices so far. They stay to the end: a stream has no longest duration, so neither has what lies between
-    /// two calls of one request.
+    /// Those of the slices so far. They stay to the end: a stream has no longest duration, so neither has what lies
+    /// between two calls of one request.
     QList<Request> m_requests;
     LatencyCounts m_latencies;
     QHash<QString, Failure> m_failures;

@@ -98,7 +98,8 @@ Result<RangeFigures> CallLog::figures(const PlatformId &platform, Timestamp sinc
 Result<std::optional<Money>> CallLog::spend(const PlatformId &platform, Timestamp since, Timestamp until)
 {
     Query query = m_context.db.prepare(
-        u"SELECT CAST(sum(cost) AS BIGINT) FROM request_logs WHERE platform_id = ? AND created_at >= ? AND created_at < ?"_s);
+        u"SELECT CAST(sum(cost) AS BIGINT) FROM request_logs WHERE platform_id = ? AND created_at >= ? "
+        "AND created_at < ?"_s);
     if (const auto read = query.bind(platform, since, until).exec(); !read)
         return read.error();
     return query.next() ? query.optionalMoney(0) : std::nullopt;

@@ -72,7 +72,8 @@ public:
     Result<LogRows> rows(const PlatformId &platform, const LogFilter &filter, qint64 offset, qint64 limit);
 
     /// [since, until) in so many slices, with the most frequent failures, at most so many. Reads each row once.
-    Result<RangeFigures> figures(const PlatformId &platform, Timestamp since, Timestamp until, int slices, int mostFailures);
+    Result<RangeFigures> figures(const PlatformId &platform, Timestamp since, Timestamp until, int slices,
+                                 int mostFailures);
     /// What the calls in [since, until) cost; empty when there was none.
     Result<std::optional<Money>> spend(const PlatformId &platform, Timestamp since, Timestamp until);
     /// The newest row after that moment; empty when there is none.

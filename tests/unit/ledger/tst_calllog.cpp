@@ -327,8 +327,9 @@ QByteArray describe(const CallFigures &figures)
 
 void tst_CallLog::figuresAgreeWithANaiveCount()
 {
-    const quint32 seed = qEnvironmentVariableIsSet("ASSISTIV_TEST_SEED") ? quint32(qEnvironmentVariableIntValue("ASSISTIV_TEST_SEED"))
-                                                                         : QRandomGenerator::global()->generate();
+    const quint32 seed = qEnvironmentVariableIsSet("ASSISTIV_TEST_SEED")
+        ? quint32(qEnvironmentVariableIntValue("ASSISTIV_TEST_SEED"))
+        : QRandomGenerator::global()->generate();
     qInfo("seed: ASSISTIV_TEST_SEED=%u", seed);
     QRandomGenerator random(seed);
     constexpr int Rows = 3000;
@@ -346,13 +347,12 @@ void tst_CallLog::figuresAgreeWithANaiveCount()
             // At equal moments now and then, and once not at all for a long time.
             atMs += i == Rows / 2 ? 4000 : int(random.bounded(9));
             // Mostly a new request, often one of the last few, seldom one of long ago.
-            const int choice = int(random.bounded(20));
-            const auto count = int(requests.size());
-            if (count == 0 || choice < 13)
+            const auto choice = random.bounded(20);
+            if (i == 0 || choice < 13)
                 requests.append(RequestId::create().toLatin1());
-            const QByteArray request = count == 0 || choice < 13 ? requests.constLast()
-                : choice < 19                                    ? requests.at(count - 1 - random.bounded(qMin(count, 4)))
-                                                                 : requests.at(random.bounded(count));
+            const auto count = int(requests.size());
+            const int age = choice < 13 ? 0 : int(random.bounded(choice < 19 ? qMin(count, 4) : count));
+            const QByteArray request = requests.at(count - 1 - age);
             const QByteArray message = "what failed " + QByteArray::number(random.bounded(8));
             const char *const status = statuses[random.bounded(5)];
             const bool hasMessage = qstrcmp(status, "error") == 0 && random.bounded(5) > 0;
@@ -397,7 +397,8 @@ void tst_CallLog::figuresAgreeWithANaiveCount()
             QCOMPARE(group.count, expected.at(group.message).count);
             QCOMPARE(group.lastAt, expected.at(group.message).lastAt);
             QCOMPARE(group.models, expected.at(group.message).models);
-            QVERIFY(i == 0 || std::pair(group.count, group.lastAt) <= std::pair(failures.at(i - 1).count, failures.at(i - 1).lastAt));
+            const FailureGroup &other = failures.at(qMax<qsizetype>(0, i - 1));
+            QVERIFY(std::pair(group.count, group.lastAt) <= std::pair(other.count, other.lastAt));
         }
     }
 }
@@ -410,11 +411,11 @@ void tst_CallLog::figuresKeepNoRows()
     // Many rows, but few requests and latencies: nothing that would have to be kept.
     constexpr int Rows = 200'000;
     Query fill = m_scratch->db().prepare(
-        u"INSERT INTO request_logs (id, platform_id, request_id, request_type, model, prompt_tokens, completion_tokens, "
-        "latency_ms, cost, status, token_count_method, billing_status, metadata, created_at) "
+        u"INSERT INTO request_logs (id, platform_id, request_id, request_type, model, prompt_tokens, "
+        "completion_tokens, latency_ms, cost, status, token_count_method, billing_status, metadata, created_at) "
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < CAST(? AS BIGINT)) "
-        "SELECT 'row', CAST(? AS TEXT), '00000000-0000-4000-8000-' || (100000000000 + i % 1000), 'chat.completion', 'm', 1, 1, "
-        "i % 500, 1, 'success', 'reported', 'billed', '{}', CAST(? AS BIGINT) + i FROM n"_s);
+        "SELECT 'row', CAST(? AS TEXT), '00000000-0000-4000-8000-' || (100000000000 + i % 1000), 'chat.completion', "
+        "'m', 1, 1, i % 500, 1, 'success', 'reported', 'billed', '{}', CAST(? AS BIGINT) + i FROM n"_s);
     QVERIFY(fill.bind(Rows, m_platform, m_start).exec());
     // What the database reads stays in its cache; that is not what is measured.
     QCOMPARE(*m_log->spend(m_platform, at(0), at(Rows + 1)), Money::fromMicros(Rows));
