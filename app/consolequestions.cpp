@@ -349,28 +349,25 @@ Result<console::OverviewFigures> ConsoleQuestions::overview(Services &services, 
     // The last slice is the running one: slices begin at round times, and the range ends with the slice that contains now.
     const Timestamp until = Timestamp::fromMs((services.context.clock.now().ms() / widthMs + 1) * widthMs);
     const Timestamp since = until.plusMs(-lengthMs);
-    const auto points = services.callLog.slices(platform, since, until, slices);
-    const auto totals = services.callLog.totals(platform, since, until);
-    const auto before = services.callLog.totals(platform, since.plusMs(-lengthMs), since);
-    const auto failures = services.callLog.failures(platform, since, until, MostErrors);
+    const auto calls = services.callLog.figures(platform, since, until, slices, MostErrors);
+    const auto before = services.callLog.spend(platform, since.plusMs(-lengthMs), since);
     const auto low = services.budgets.runningLow(platform, MostLowBudgets);
     const auto newest = services.callLog.newest(platform);
-    if (!points || !totals || !before || !failures || !low || !newest)
+    if (!calls || !before || !low || !newest)
         return Error { ErrorCode::DatabaseUnavailable, u"The figures could not be read."_s };
 
     console::OverviewFigures figures;
     figures.fromMs = since.ms();
     figures.toMs = until.ms();
-    for (const CallFigures &slice : *points)
+    for (const CallFigures &slice : calls->slices)
         figures.points.append({ slice.from.ms(), slice.spend, slice.requests, slice.failed, slice.p50Ms, slice.p95Ms });
-    figures.spend = totals->spend;
-    figures.requests = totals->requests;
-    figures.failed = totals->failed;
-    figures.p50Ms = totals->p50Ms;
-    figures.p95Ms = totals->p95Ms;
-    if (before->requests > 0)
-        figures.spendBefore = before->spend;
-    for (const FailureGroup &group : *failures)
+    figures.spend = calls->whole.spend;
+    figures.requests = calls->whole.requests;
+    figures.failed = calls->whole.failed;
+    figures.p50Ms = calls->whole.p50Ms;
+    figures.p95Ms = calls->whole.p95Ms;
+    figures.spendBefore = *before;
+    for (const FailureGroup &group : calls->failures)
         figures.errors.append({ 502, u"provider_error"_s, { group.message }, group.count, group.lastAt.ms() });
     countRefusals(services, refusals.since(platform, since), widthMs, figures);
     for (const BudgetOfUser &budget : *low)

@@ -4,6 +4,14 @@
 
 namespace assistiv::console {
 
+namespace {
+
+/// The engine rests so many times as long as it worked on an answer, but never longer than a person will wait.
+constexpr qint64 RestFactor = 10;
+constexpr qint64 MostPauseMs = 60'000;
+
+} // namespace
+
 PageModel::PageModel(QObject *parent) : QObject(parent)
 {
     m_patience.setSingleShot(true);
@@ -92,6 +100,7 @@ void PageModel::setProblem(const Problem &problem)
 void PageModel::succeeded()
 {
     m_patience.stop();
+    m_tookMs = m_sinceAsked.elapsed();
     m_hasAnswer = true;
     setBusy(false);
     setProblem({});
@@ -103,6 +112,7 @@ void PageModel::succeeded()
 void PageModel::failed(const Error &error)
 {
     m_patience.stop();
+    m_tookMs = 0;
     setBusy(false);
     setProblem(Problem::fromError(failureTitle(), error));
     follow();
@@ -111,6 +121,7 @@ void PageModel::failed(const Error &error)
 void PageModel::onSilence()
 {
     // The answer still counts when it comes, but others may be asked for in the meantime.
+    m_tookMs = m_sinceAsked.elapsed();
     setBusy(false);
     setProblem(Problem::silence(failureTitle(), m_patience.interval() / 1000));
     follow();
@@ -130,8 +141,15 @@ void PageModel::follow()
 {
     if (!m_askAgain || m_soon.isActive())
         return;
-    const qint64 past = m_sinceAsked.isValid() ? m_sinceAsked.elapsed() : m_pauseMs;
-    m_soon.start(int(qMax<qint64>(0, m_pauseMs - past)));
+    m_soon.start(int(pauseLeftMs()));
+}
+
+qint64 PageModel::pauseLeftMs() const
+{
+    if (m_pauseMs == 0 || !m_sinceAsked.isValid())
+        return 0;
+    const qint64 pause = qBound<qint64>(m_pauseMs, m_tookMs * (1 + RestFactor), MostPauseMs);
+    return qMax<qint64>(0, pause - m_sinceAsked.elapsed());
 }
 
 } // namespace assistiv::console

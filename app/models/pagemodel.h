@@ -89,7 +89,8 @@ protected:
     void forget();
     /// Asks in the next turn of the event loop, once for several reasons.
     void reloadSoon();
-    /// Announcements are followed at most this often; for questions that cost the engine something.
+    /// Announcements are followed at most this often, and the less often the longer the answers take; for questions
+    /// that cost the engine something.
     void setPauseMs(int ms) { m_pauseMs = ms; }
     qint64 nowMs() const;
 
@@ -101,6 +102,7 @@ private:
     void onSilence();
     void onEngineChanged(ConsoleEngine::Topic topic);
     void follow();
+    qint64 pauseLeftMs() const;
 
     QPointer<ConsoleEngine> m_engine;
     quint64 m_question = 0;
@@ -111,6 +113,8 @@ private:
     QTimer m_soon;
     int m_pauseMs = 0;
     QElapsedTimer m_sinceAsked;
+    /// How long the engine worked on the newest answer; 0 after an error, which may be over soon.
+    qint64 m_tookMs = 0;
     /// Something changed while an answer was awaited; that answer may be older than the change.
     bool m_askAgain = false;
 };

@@ -75,76 +75,34 @@ Result<LogRows> CallLog::rows(const PlatformId &platform, const LogFilter &filte
     return found;
 }
 
-Result<QList<CallFigures>> CallLog::slices(const PlatformId &platform, Timestamp since, Timestamp until, int count)
+Result<RangeFigures> CallLog::figures(const PlatformId &platform, Timestamp since, Timestamp until, int slices,
+                                      int mostFailures)
 {
-    const qint64 width = qMax<qint64>(1, (until.ms() - since.ms() + count - 1) / count);
-    QList<CallFigures> slices;
-    for (int i = 0; i < count; ++i) {
-        CallFigures slice;
-        slice.from = since.plusMs(i * width);
-        slices.append(slice);
-    }
-    // Percentiles by nearest rank: the smallest latency that so many percent of the calls did not exceed.
+    // Summed up here, not in SQL: SQLite would sort all rows in memory, several times.
     Query query = m_context.db.prepare(
-        u"WITH calls AS (SELECT (created_at - ?) / ? AS slice, cost, status, request_id, latency_ms FROM request_logs "
-        "WHERE platform_id = ? AND created_at >= ? AND created_at < ?), "
-        "ranked AS (SELECT slice, latency_ms, row_number() OVER (PARTITION BY slice ORDER BY latency_ms) AS place, "
-        "count(*) OVER (PARTITION BY slice) AS calls FROM calls WHERE status = 'success'), "
-        "latencies AS (SELECT slice, min(CASE WHEN place >= (calls * 50 + 99) / 100 THEN latency_ms END) AS p50, "
-        "min(CASE WHEN place >= (calls * 95 + 99) / 100 THEN latency_ms END) AS p95 FROM ranked GROUP BY slice), "
-        "sums AS (SELECT slice, CAST(sum(cost) AS BIGINT) AS spend, count(DISTINCT request_id) AS requests, "
-        "count(DISTINCT CASE WHEN status <> 'error' THEN request_id END) AS good FROM calls GROUP BY slice) "
-        "SELECT sums.slice, spend, requests, good, p50, p95 FROM sums LEFT JOIN latencies ON latencies.slice = sums.slice"_s);
-    if (const auto read = query.bind(since, width, platform, since, until).exec(); !read)
+        u"SELECT created_at, cost, latency_ms, status, request_id, CASE WHEN status = 'error' THEN error_message END, "
+        "CASE WHEN status = 'error' THEN model END FROM request_logs WHERE platform_id = ? AND created_at >= ? "
+        "AND created_at < ? ORDER BY created_at"_s);
+    if (const auto read = query.bind(platform, since, until).exec(); !read)
         return read.error();
+    CallTally tally(since, until, slices);
     while (query.next()) {
-        const qint64 index = query.integer(0);
-        if (index < 0 || index >= slices.size())
-            continue;
-        CallFigures &slice = slices[index];
-        slice.spend = query.money(1);
-        slice.requests = query.integer(2);
-        slice.failed = slice.requests - query.integer(3);
-        slice.p50Ms = query.optionalInteger(4);
-        slice.p95Ms = query.optionalInteger(5);
+        tally.add({ query.time(0), query.money(1), query.integer(2), query.text(3), query.text(4), query.text(5),
+                    query.text(6) });
     }
-    return slices;
+    if (const auto ended = query.ended(); !ended)
+        return ended.error();
+    return tally.take(mostFailures);
 }
 
-Result<CallFigures> CallLog::totals(const PlatformId &platform, Timestamp since, Timestamp until)
+Result<std::optional<Money>> CallLog::spend(const PlatformId &platform, Timestamp since, Timestamp until)
 {
-    const auto one = slices(platform, since, until, 1);
-    if (!one)
-        return one.error();
-    return one->constFirst();
-}
-
-Result<QList<FailureGroup>> CallLog::failures(const PlatformId &platform, Timestamp since, Timestamp until, int most)
-{
-    QList<FailureGroup> groups;
-    {
-        Query query = m_context.db.prepare(
-            u"SELECT COALESCE(error_message, ''), count(*), max(created_at) FROM request_logs WHERE platform_id = ? "
-            "AND created_at >= ? AND created_at < ? AND status = 'error' GROUP BY COALESCE(error_message, '') "
-            "ORDER BY 2 DESC, 3 DESC LIMIT ?"_s);
-        if (const auto read = query.bind(platform, since, until, most).exec(); !read)
-            return read.error();
-        while (query.next())
-            groups.append({ query.text(0), {}, query.integer(1), query.time(2) });
-    }
-    for (FailureGroup &group : groups) {
-        Query query = m_context.db.prepare(
-            u"SELECT model, max(created_at) FROM request_logs WHERE platform_id = ? AND created_at >= ? AND created_at < ? "
-            "AND status = 'error' AND COALESCE(error_message, '') = ? AND model IS NOT NULL GROUP BY model "
-            "ORDER BY 2 DESC, 1 LIMIT 3"_s);
-        // Not a null string: that would be bound as NULL, which equals nothing.
-        const QString message = group.message.isEmpty() ? u""_s : group.message;
-        if (const auto read = query.bind(platform, since, until, message).exec(); !read)
-            return read.error();
-        while (query.next())
-            group.models.append(query.text(0));
-    }
-    return groups;
+    Query query = m_context.db.prepare(
+        u"SELECT CAST(sum(cost) AS BIGINT) FROM request_logs WHERE platform_id = ? AND created_at >= ? "
+        "AND created_at < ?"_s);
+    if (const auto read = query.bind(platform, since, until).exec(); !read)
+        return read.error();
+    return query.next() ? query.optionalMoney(0) : std::nullopt;
 }
 
 Result<std::optional<LogRow>> CallLog::newest(const PlatformId &platform, Timestamp after)

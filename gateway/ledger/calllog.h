@@ -3,10 +3,9 @@
 #pragma once
 
 #include "core/result.h"
+#include "ledger/callfigures.h"
 #include "limits/ratelimiter.h"
 #include "store/accountstate.h"
-
-#include <QtCore/QStringList>
 
 namespace assistiv {
 
@@ -55,28 +54,6 @@ struct LogRows
     qint64 total = 0;
 };
 
-/// What happened in one slice of time. Rows of one request count as one request; it failed when none of them succeeded.
-struct CallFigures
-{
-    Timestamp from;
-    Money spend;
-    qint64 requests = 0;
-    qint64 failed = 0;
-    /// Of the successful upstream calls; empty when there was none.
-    std::optional<qint64> p50Ms;
-    std::optional<qint64> p95Ms;
-};
-
-/// Failed calls with the same message.
-struct FailureGroup
-{
-    QString message;
-    /// Slugs of the models it met, newest first, at most three.
-    QStringList models;
-    qint64 count = 0;
-    Timestamp lastAt;
-};
-
 /// How fast the money goes.
 struct SpendRate
 {
@@ -94,12 +71,11 @@ public:
     /// Newest first.
     Result<LogRows> rows(const PlatformId &platform, const LogFilter &filter, qint64 offset, qint64 limit);
 
-    /// [since, until) in so many slices of equal length, oldest first, without gaps.
-    Result<QList<CallFigures>> slices(const PlatformId &platform, Timestamp since, Timestamp until, int count);
-    /// The same range as one slice.
-    Result<CallFigures> totals(const PlatformId &platform, Timestamp since, Timestamp until);
-    /// Most frequent first, at most so many.
-    Result<QList<FailureGroup>> failures(const PlatformId &platform, Timestamp since, Timestamp until, int most);
+    /// [since, until) in so many slices, with the most frequent failures, at most so many. Reads each row once.
+    Result<RangeFigures> figures(const PlatformId &platform, Timestamp since, Timestamp until, int slices,
+                                 int mostFailures);
+    /// What the calls in [since, until) cost; empty when there was none.
+    Result<std::optional<Money>> spend(const PlatformId &platform, Timestamp since, Timestamp until);
     /// The newest row after that moment; empty when there is none.
     Result<std::optional<LogRow>> newest(const PlatformId &platform, Timestamp after = {});
     /// Requests of inference in [since, until) by the minute of their last row, oldest first, for the rate limits. A

@@ -18,6 +18,22 @@
 using namespace assistiv;
 using namespace assistiv::console;
 
+namespace {
+
+/// Asks at most every millisecond, and less often the longer answers take.
+class PausingModel : public PageModel
+{
+public:
+    PausingModel() { setPauseMs(1); }
+
+protected:
+    void ask() override { engine()->readWallet(this, {}, answer<WalletState>([](const WalletState &) {})); }
+    QString failureTitle() const override { return {}; }
+    bool concerns(ConsoleEngine::Topic topic) const override { return topic == ConsoleEngine::Topic::Requests; }
+};
+
+} // namespace
+
 class tst_ConsoleModels : public QObject
 {
     Q_OBJECT
@@ -44,6 +60,7 @@ private Q_SLOTS:
     void anAnswerAfterTheModelIsGoneIsHarmless();
     void announcementsAskOnce();
     void announcementsDoNotStarveAnAnswer();
+    void aSlowAnswerIsFollowedByALongPause();
 
     void stateIsNeverAssumed();
     void proposesAFreePort();
@@ -369,6 +386,45 @@ void tst_ConsoleModels::announcementsDoNotStarveAnAnswer()
     m_engine->release();
     QTest::qWait(10);
     QCOMPARE(m_engine->countOf(QStringLiteral("readWallet")), 2);
+}
+
+void tst_ConsoleModels::aSlowAnswerIsFollowedByALongPause()
+{
+    m_engine->usualManner = FakeEngine::Manner::Held;
+    PausingModel figures;
+    figures.setEngine(m_engine.get());
+    QTRY_COMPARE(m_engine->heldCount(), 1);
+    const auto answerAfter = [this](int ms) {
+        QTest::qWait(ms);
+        Q_EMIT m_engine->changed(ConsoleEngine::Topic::Requests);
+        m_engine->release();
+        QCOMPARE(m_engine->heldCount(), 0);
+    };
+    // It took 60 ms at the least: the next question comes ten times as long after the answer.
+    answerAfter(60);
+    QElapsedTimer sinceAnswer;
+    sinceAnswer.start();
+    QTRY_COMPARE_WITH_TIMEOUT(m_engine->heldCount(), 1, 30'000);
+    QVERIFY2(sinceAnswer.elapsed() >= 500, qPrintable(QString::number(sinceAnswer.elapsed())));
+
+    // A person who asks does not wait, and an answer that comes at once ends the long pauses.
+    answerAfter(300);
+    figures.reload();
+    QCOMPARE(m_engine->heldCount(), 1);
+    answerAfter(0);
+    sinceAnswer.start();
+    QTRY_COMPARE_WITH_TIMEOUT(m_engine->heldCount(), 1, 30'000);
+    QVERIFY2(sinceAnswer.elapsed() < 3000, qPrintable(QString::number(sinceAnswer.elapsed())));
+
+    // Neither does an error, however late it came, hold up the next question: what was wrong may be over.
+    m_engine->errors[QStringLiteral("readWallet")] = {ErrorCode::DatabaseUnavailable};
+    figures.reload();
+    QCOMPARE(m_engine->heldCount(), 2);
+    m_engine->release();
+    answerAfter(300);
+    sinceAnswer.start();
+    QTRY_COMPARE_WITH_TIMEOUT(m_engine->heldCount(), 1, 30'000);
+    QVERIFY2(sinceAnswer.elapsed() < 3000, qPrintable(QString::number(sinceAnswer.elapsed())));
 }
 
 void tst_ConsoleModels::stateIsNeverAssumed()
