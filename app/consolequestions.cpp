@@ -137,7 +137,7 @@ void countRefusals(Services &services, const QList<Refusal> &refusals, qint64 wi
 
 Result<QList<console::PlatformSummary>> ConsoleQuestions::platforms(Services &services)
 {
-    const auto found = services.platforms.list(0, -1);
+    const auto found = services.platforms.list(0, AllRows);
     if (!found)
         return found.error();
     QList<console::PlatformSummary> summaries;

@@ -134,10 +134,10 @@ Result<std::shared_ptr<const CatalogSnapshot>> Catalog::snapshot()
     const auto version = m_store.version();
     if (!version)
         return version.error();
-    const auto providers = m_store.providers(0, -1);
+    const auto providers = m_store.providers(0, AllRows);
     if (!providers)
         return providers.error();
-    const auto models = m_store.models(0, -1);
+    const auto models = m_store.models(0, AllRows);
     if (!models)
         return models.error();
 

@@ -29,7 +29,7 @@ public:
     /// The same from another catalogue file's text.
     Result<void> importCatalogue(const QByteArray &file);
 
-    /// Newest first; a negative limit means all.
+    /// Newest first.
     Result<ProviderList> providers(qint64 offset = 0, qint64 limit = -1);
     /// By slug or id. ProviderNotFound.
     Result<Provider> provider(const QString &reference);
@@ -38,7 +38,7 @@ public:
     /// Conflict while platforms have keys for it.
     Result<void> removeProvider(const ProviderId &id);
 
-    /// Newest first; a negative limit means all.
+    /// Newest first.
     Result<ModelList> models(qint64 offset = 0, qint64 limit = -1);
     /// By slug or id. ModelNotFound.
     Result<Model> model(const QString &reference);

@@ -7,8 +7,6 @@
 
 #include <QtCore/QJsonDocument>
 
-#include <limits>
-
 namespace assistiv {
 
 using namespace Qt::StringLiterals;
@@ -26,11 +24,6 @@ QByteArray compact(const QJsonObject &object)
 QJsonObject objectIn(const QString &text)
 {
     return QJsonDocument::fromJson(text.toUtf8()).object();
-}
-
-qint64 limitOrAll(qint64 limit)
-{
-    return limit < 0 ? std::numeric_limits<qint64>::max() : limit;
 }
 
 Error damaged(const QString &table, const QString &id)
@@ -164,7 +157,7 @@ Result<ProviderList> CatalogStore::providers(qint64 offset, qint64 limit)
     }
     Query query = m_db.prepare(u"SELECT id, slug, kind, name, base_url, is_enabled, options, created_at, updated_at "
                                "FROM providers ORDER BY created_at DESC, slug LIMIT ? OFFSET ?"_s);
-    if (const auto read = query.bind(limitOrAll(limit), offset).exec(); !read)
+    if (const auto read = query.bind(limit, offset).exec(); !read)
         return read.error();
     while (query.next()) {
         const auto provider = providerFrom(query);
@@ -243,7 +236,7 @@ Result<ModelList> CatalogStore::models(qint64 offset, qint64 limit)
             m_db.prepare(u"SELECT id, slug, display_name, is_enabled, context_window, max_output_tokens, capabilities, "
                          "status, retires_on, created_at, updated_at "
                          "FROM models ORDER BY created_at DESC, slug LIMIT ? OFFSET ?"_s);
-        if (const auto read = query.bind(limitOrAll(limit), offset).exec(); !read)
+        if (const auto read = query.bind(limit, offset).exec(); !read)
             return read.error();
         while (query.next())
             list.rows.append(modelFrom(query));

@@ -43,7 +43,7 @@ class LlmConfigs
 public:
     explicit LlmConfigs(const ServiceContext &context);
 
-    /// Newest first; a negative limit means all.
+    /// Newest first.
     Result<LlmConfigList> list(const PlatformId &platform, const std::optional<ProviderId> &provider = {},
                                qint64 offset = 0, qint64 limit = -1);
     /// LlmConfigNotFound, also when it belongs to another platform.

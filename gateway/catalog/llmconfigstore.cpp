@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "catalog/llmconfigstore.h"
 
-#include <limits>
-
 namespace assistiv {
 
 using namespace Qt::StringLiterals;
@@ -53,8 +51,7 @@ Result<LlmConfigList> LlmConfigStore::list(const PlatformId &platform, const std
                      "FROM llm_configs c JOIN providers p ON p.id = c.provider_id "
                      "WHERE c.platform_id = ? AND ? IN ('', c.provider_id) "
                      "ORDER BY c.created_at DESC, c.id LIMIT ? OFFSET ?"_s);
-    const qint64 most = limit < 0 ? std::numeric_limits<qint64>::max() : limit;
-    if (const auto read = query.bind(platform, onlyProvider, most, offset).exec(); !read)
+    if (const auto read = query.bind(platform, onlyProvider, limit, offset).exec(); !read)
         return read.error();
     while (query.next())
         list.rows.append(rowFrom(query));

@@ -93,6 +93,10 @@ constexpr qint64 LogBytes = 32 + PagesPerCheckpoint * qint64(24 + 4096);
 /// A disk with less room than this beside the log keeps it for the rows.
 constexpr qint64 SpareBytes = 1024 * 1024 * 1024;
 
+/// Of the pages that are in use again and again: the writer's are most of what it needs, a reader looks for others each time.
+constexpr int WriterCacheKiB = 64 * 1024;
+constexpr int ReaderCacheKiB = 8 * 1024;
+
 /// SQLite's own connection behind QtSql's; null when it is not open. Both are the system's one library.
 sqlite3 *sqliteHandle(const QString &connection)
 {
@@ -255,8 +259,9 @@ Result<void> Database::connect()
     }
     if (m_url.dialect == Dialect::Sqlite) {
         // FULL: a commit that was answered survives a power cut. Cheap, because many settlements share one commit.
+        const int cacheKiB = m_access == Access::ReadWrite ? WriterCacheKiB : ReaderCacheKiB;
         for (const auto &pragma : { u"PRAGMA journal_mode=WAL"_s, u"PRAGMA synchronous=FULL"_s, u"PRAGMA foreign_keys=ON"_s,
-                                    u"PRAGMA wal_autocheckpoint=%1"_s.arg(PagesPerCheckpoint), u"PRAGMA cache_size=-65536"_s,
+                                    u"PRAGMA wal_autocheckpoint=%1"_s.arg(PagesPerCheckpoint), u"PRAGMA cache_size=-%1"_s.arg(cacheKiB),
                                     u"PRAGMA temp_store=MEMORY"_s }) {
             if (m_access == Access::ReadOnly && pragma.contains("journal_mode"_L1))
                 continue;

@@ -13,6 +13,7 @@
 #include <QtSql/QSqlQuery>
 
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -42,6 +43,9 @@ struct DatabaseUrl
 };
 
 class Database;
+
+/// For LIMIT, where all rows are wanted.
+constexpr qint64 AllRows = std::numeric_limits<qint64>::max();
 
 /// What callers hear while the database cannot work; a repeat after a second makes sense.
 Error databaseUnavailable();
