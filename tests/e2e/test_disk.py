@@ -124,6 +124,20 @@ class FullDisk(Outage):
         self.holds("NOT BILLED" not in gateway.output(), "every call billed", RULE)
         gateway.finish()
 
+    def test_a_disk_that_had_room_for_the_log(self):
+        """The log was made as long as it gets; commits go on in it until it is full, and the database cannot take it in."""
+        disk = self.enterContext(disks.memory_disk(1200))
+        gateway = self.installation(data_dir=disk.folder)
+        tenant = gateway.tenant("acme")
+        log = disk.folder / "gateway.db-wal"
+        reserved = log.stat().st_size
+        self.holds(reserved > 64 * 1024 * 1024, "a log with room", RULE, reserved)
+        outcomes = self.sit_through(gateway, tenant, disk.fill, disk.free)
+        gateway.verify()
+        self.check_books(tenant, outcomes)
+        self.holds("NOT BILLED" not in gateway.output(), "every call billed", RULE)
+        gateway.finish()
+
     def test_only_the_database_on_a_full_disk(self):
         """The journal has room: it is replayed when the database is back, and at the next start after a kill."""
         disk = self.enterContext(disks.memory_disk(16))
