@@ -62,70 +62,16 @@ ColumnLayout {
             tone: "text2"
         }
     }
-    Card {
+    Loader {
+        // Made when there is something to show: a row that is laid out while hidden would keep the widths it has then.
         Layout.fillWidth: true
-        border.color: request.row.good ? Theme.successBorder : Theme.dangerBorder
-        padding: 16
-        spoken: request.row.title ?? ""
-        visible: request.arrived
+        active: request.arrived
+        visible: active
 
-        RowLayout {
-            Layout.fillHeight: false
-            Layout.fillWidth: true
-            spacing: 10
+        sourceComponent: ArrivedRequest {
+            row: request.row
 
-            Icon {
-                color: request.row.good ? Theme.success : Theme.danger
-                name: request.row.good ? "circle-check" : "circle-alert"
-                size: 20
-            }
-            Label {
-                Accessible.role: Accessible.Heading
-                Layout.fillWidth: true
-                font.pixelSize: 15
-                font.weight: Font.DemiBold
-                text: request.row.title ?? ""
-            }
-            Label {
-                font.pixelSize: Theme.fontCaption
-                text: request.row.when ?? ""
-                tone: "text3"
-            }
-        }
-        Flow {
-            Layout.fillWidth: true
-            spacing: 26
-
-            Repeater {
-                // By number: rows that change are written anew, not made anew, several times a second.
-                model: (request.row.facts ?? []).length
-
-                Fact {
-                    required property int index
-                    readonly property var entry: (request.row.facts ?? [])[index] ?? ({})
-
-                    label: entry.label ?? ""
-                    mono: true
-                    value: entry.value ?? ""
-                }
-            }
-        }
-        InlineMessage {
-            Layout.fillWidth: true
-            actionText: request.row.problem?.fixText ?? ""
-            detail: request.row.problem?.code ?? ""
-            text: request.row.problem?.detail ?? ""
-            tone: "danger"
-            visible: request.arrived && !request.row.good
-            onAction: request.mend(request.row.problem.fixAction)
-        }
-        Label {
-            Layout.fillWidth: true
-            font.family: Theme.mono
-            font.pixelSize: Theme.fontCaption
-            text: request.row.requestId ?? ""
-            tone: "text3"
-            visible: text !== ""
+            onMend: action => request.mend(action)
         }
     }
 }
