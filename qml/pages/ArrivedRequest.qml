@@ -37,6 +37,7 @@ Card {
         }
         Label {
             font.pixelSize: Theme.fontCaption
+            objectName: "arrivedWhen"
             text: card.row.when ?? ""
             tone: "text3"
         }

@@ -241,6 +241,10 @@ void tst_ConsoleWindow::walksThroughTheWizard()
     engine.progress.requestSeen = true;
     Q_EMIT engine.changed(ConsoleEngine::Topic::Requests);
     QTRY_VERIFY(setUp()->property("complete").toBool());
+    const auto *when = m_stage->item(QStringLiteral("arrivedWhen"));
+    QVERIFY(when);
+    QCOMPARE(when->property("text").toString(), QStringLiteral("just now"));
+    QTRY_VERIFY(when->width() >= when->implicitWidth());
     QCOMPARE(warnings, QStringList());
 }
 
