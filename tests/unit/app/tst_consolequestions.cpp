@@ -212,7 +212,7 @@ void tst_ConsoleQuestions::setUpLeavesOutWhatCannotBeCalled()
 
     // A model that nobody has priced is no cheap one: users with a budget cannot call it.
     ModelDraft draft { .slug = u"unpriced"_s, .displayName = u"Unpriced"_s };
-    draft.mappings = { { .provider = u"openai"_s, .providerModelId = u"unpriced"_s } };
+    draft.mappings = { { .provider = u"openai"_s, .pricing = Pricing() } };
     QVERIFY(m_rig->write([&](Services &s) { return s.catalog.createModel(draft); }));
     QCOMPARE(setUp(m_platform).model, u"cheap"_s);
 
