@@ -37,6 +37,7 @@ private Q_SLOTS:
     void refusesATopUp_data();
     void refusesATopUp();
     void aRefusedTopUpDoesNotUseItsKeyUp();
+    void booksNothingThatItCannotRemember();
     void findsTopUps();
     void theWalletAgreesWithItsRows();
     void tellsHowFastTheMoneyGoes();
@@ -427,6 +428,14 @@ void tst_ConsoleQuestions::aRefusedTopUpDoesNotUseItsKeyUp()
     QVERIFY(!valueOf(find(m_platform, u"key-1"_s)));
     QVERIFY(!valueOf(m_rig->topUp(m_platform, usd("3"), u"key-1"_s)).replayed);
     QCOMPARE(wallet(m_platform).balance, usd("3"));
+}
+
+void tst_ConsoleQuestions::booksNothingThatItCannotRemember()
+{
+    const qint64 before = m_rig->allRows();
+    QVERIFY(!m_rig->topUp(m_platform, usd("3"), QString()));
+    QCOMPARE(m_rig->allRows(), before);
+    QCOMPARE(wallet(m_platform).balance, Money());
 }
 
 void tst_ConsoleQuestions::findsTopUps()
