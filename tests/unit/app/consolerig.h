@@ -21,7 +21,8 @@ inline Money usd(const QByteArray &text)
 /// Real services on a database of their own, with a catalogue that does not change with the market.
 struct ConsoleRig
 {
-    /// Two models of one provider to choose from, one that is switched off, and one of another provider with the same name there.
+    /// Two models of one provider to choose from, one that is switched off, and another provider's with the same name
+    /// there.
     static constexpr auto SmallCatalogue = R"({"schema_version":1,"models":[
         {"slug":"dear","display_name":"Dear","provider":"openai","provider_model_id":"dear-1","upstream_api":"chat",
          "status":"active","prices":{"input":"8","output":"40"}},
@@ -51,7 +52,10 @@ struct ConsoleRig
     {
         return valueOf(write([&](Services &s) { return ConsoleQuestions::createPlatform(s, { name, slug }); }));
     }
-    PlatformId addPlatform(const QString &slug = QStringLiteral("acme")) { return createPlatform(slug, slug).platform.id; }
+    PlatformId addPlatform(const QString &slug = QStringLiteral("acme"))
+    {
+        return createPlatform(slug, slug).platform.id;
+    }
 
     Result<console::CreatedEndUser> createUser(const PlatformId &platform, const QString &externalId, Money budget,
                                                console::BudgetPeriod period = console::BudgetPeriod::Monthly)
@@ -125,8 +129,8 @@ struct ConsoleRig
     {
         for (const TableShape &table : valueOf(tablesOf(scratch.db()))) {
             for (const ColumnShape &column : table.columns) {
-                if (column.kind == ColumnKind::Text
-                    && number(QStringLiteral("SELECT count(*) FROM %1 WHERE %2 LIKE '%%3%'").arg(table.name, column.name, text)) != 0)
+                const QString sql = QStringLiteral("SELECT count(*) FROM %1 WHERE %2 LIKE '%%3%'");
+                if (column.kind == ColumnKind::Text && number(sql.arg(table.name, column.name, text)) != 0)
                     return true;
             }
         }
@@ -137,7 +141,7 @@ struct ConsoleRig
     {
         QStringList actions;
         for (const AuditEntry &entry : valueOf(services.audit.list(0, AllRows)).rows)
-            actions.prepend(entry.actor == QStringLiteral("console") ? entry.action : QStringLiteral("? ") + entry.actor);
+            actions.prepend(entry.actor == QStringLiteral("console") ? entry.action : entry.actor);
         return actions;
     }
 };

@@ -45,7 +45,8 @@ private:
     Timestamp now() const { return m_rig->scratch.clock.now(); }
     void refuse(ErrorCode code, qint64 atMs = 0, const EndUserId &user = {}, const QString &model = u"cheap"_s)
     {
-        m_refusals->note({ m_platform, user, u"refused-request"_s, model, { code, u"Not today."_s }, now().plusMs(atMs) });
+        const Error error { code, u"Not today."_s };
+        m_refusals->note({ m_platform, user, u"refused-request"_s, model, error, now().plusMs(atMs) });
     }
 
     std::unique_ptr<ConsoleRig> m_rig;
@@ -145,8 +146,10 @@ void tst_ConsoleFigures::sumsEqualTheRows()
 {
     const EndUserId user = m_rig->addUser(m_platform, u"alice"_s, "100");
     qint64 cost = 0;
-    for (int i = 0; i < 20; ++i)
-        m_rig->call(m_platform, { .atMs = -i * 120'000LL, .costMicros = cost += 7, .latencyMs = 100 + i, .user = user });
+    for (int i = 0; i < 20; ++i) {
+        cost += 7;
+        m_rig->call(m_platform, { .atMs = -i * 120'000LL, .costMicros = cost, .latencyMs = 100 + i, .user = user });
+    }
     // Refused by one provider, answered by the next: one request, and it went well.
     m_rig->call(m_platform, { .status = CallStatus::Error, .user = user, .request = "twice", .error = "boom" });
     m_rig->call(m_platform, { .costMicros = 9, .latencyMs = 5'000, .user = user, .request = "twice" });

@@ -276,7 +276,8 @@ void tst_ConsoleQuestions::offersModelsThatWereFound()
 void tst_ConsoleQuestions::addsAProviderKey()
 {
     const ProviderId openAi = m_rig->provider(u"openai"_s);
-    const QList<console::ModelSwitch> switches { { m_rig->model(u"cheap"_s), false }, { m_rig->model(u"old"_s), true } };
+    const QList<console::ModelSwitch> switches { { m_rig->model(u"cheap"_s), false },
+                                                { m_rig->model(u"old"_s), true } };
     const auto added = valueOf(addKey({ m_platform, openAi, u"sk-secret-a9f2"_s, switches }));
     QCOMPARE(added.hint, u"a9f2"_s);
     QCOMPARE(added.model, u"old"_s);
@@ -286,7 +287,8 @@ void tst_ConsoleQuestions::addsAProviderKey()
     QVERIFY(config.isActive && config.isDefault);
     QCOMPARE(valueOf(m_rig->services.llmConfigs.access(m_platform, added.id)).secret, QByteArray("sk-secret-a9f2"));
     QVERIFY(!m_rig->isStored(u"sk-secret"_s));
-    QCOMPARE(m_rig->audited(), (QStringList { u"platform.create"_s, u"llm_config.create"_s, u"model.update"_s, u"model.update"_s }));
+    QCOMPARE(m_rig->audited(), (QStringList { u"platform.create"_s, u"llm_config.create"_s, u"model.update"_s,
+                                               u"model.update"_s }));
 
     // The newest key is the one that calls use.
     const auto newer = valueOf(addKey({ m_platform, openAi, u"sk-secret-0002"_s, {} }));
@@ -327,7 +329,9 @@ void tst_ConsoleQuestions::switchesTheEchoModelOnOnce()
     QCOMPARE(valueOf(useEcho(m_platform)).id, first.id);
     QCOMPARE(m_rig->allRows(), before);
 
-    QVERIFY(m_rig->write([&](Services &s) { return s.llmConfigs.update(m_platform, first.id, { .isActive = false }); }));
+    QVERIFY(m_rig->write([&](Services &s) {
+        return s.llmConfigs.update(m_platform, first.id, { .isActive = false });
+    }));
     QVERIFY(!setUp(m_platform).hasProvider);
     QCOMPARE(valueOf(useEcho(m_platform)).id, first.id);
     QVERIFY(setUp(m_platform).hasProvider);
@@ -353,7 +357,8 @@ void tst_ConsoleQuestions::topsUp()
     QVERIFY(!booked.replayed);
     QCOMPARE(valueOf(m_rig->topUp(m_platform, usd("1"), u"key-2"_s)).balanceAfter, usd("13.345678"));
     QCOMPARE(wallet(m_platform).balance, usd("13.345678"));
-    const auto rows = valueOf(m_rig->services.wallets.rows(m_platform, { .type = WalletRowType::TopUp }, 0, AllRows)).rows;
+    const WalletFilter filter { .type = WalletRowType::TopUp };
+    const auto rows = valueOf(m_rig->services.wallets.rows(m_platform, filter, 0, AllRows)).rows;
     QCOMPARE(rows.size(), 2);
     QCOMPARE(rows.constLast().amount, usd("12.345678"));
     QCOMPARE(rows.constLast().description, u"Invoice"_s);
@@ -476,7 +481,8 @@ void tst_ConsoleQuestions::theWalletAgreesWithItsRows()
     QCOMPARE(state.balance.micros(),
              number(u"SELECT CAST(sum(CASE WHEN type = 'top_up' THEN amount ELSE -amount END) AS BIGINT) "
                     "FROM wallet_transactions"_s));
-    QCOMPARE(state.balance.micros(), number(u"SELECT balance_after FROM wallet_transactions ORDER BY seq DESC LIMIT 1"_s));
+    QCOMPARE(state.balance.micros(),
+             number(u"SELECT balance_after FROM wallet_transactions ORDER BY seq DESC LIMIT 1"_s));
 
     QVERIFY(m_rig->write([&](Services &s) { return s.wallets.setLowBalanceThreshold(m_platform, usd("9")); }));
     QCOMPARE(wallet(m_platform).lowThreshold, std::optional(usd("9")));
