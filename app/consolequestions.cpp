@@ -6,6 +6,7 @@
 #include "inference/routing.h"
 #include "services/services.h"
 
+#include <QtCore/QHash>
 #include <QtCore/QJsonDocument>
 #include <QtCore/QJsonObject>
 
@@ -29,7 +30,19 @@ console::PlatformSummary summaryOf(const Platform &platform)
     return { platform.id, platform.name, platform.slug, platform.isActive };
 }
 
-/// A model that a first request can name: the cheapest that the platform can call.
+/// What the console wrote, for the audit log.
+Result<void> note(Services &services, QLatin1StringView action, const QString &target)
+{
+    return services.audit.note(u"console"_s, action, target);
+}
+
+bool hasKeyFor(const ProviderKeysState &platform, const Provider &provider)
+{
+    return std::any_of(platform.keys->begin(), platform.keys->end(),
+                       [&](const ProviderKey &key) { return key.provider == provider.id; });
+}
+
+/// A model that a first request can name: the cheapest that a user with a budget can call.
 Result<QString> firstModel(Services &services, const PlatformId &platform)
 {
     const auto snapshot = services.catalog.snapshot();
@@ -41,7 +54,8 @@ Result<QString> firstModel(Services &services, const PlatformId &platform)
     QString best;
     Picos bestPrice = 0;
     for (const CatalogModel &model : (*snapshot)->models()) {
-        const QList<RouteLeg> legs = routeOf(ClientApi::Chat, model, *keys->keys);
+        QList<RouteLeg> legs = routeOf(ClientApi::Chat, model, *keys->keys);
+        legs.removeIf([](const RouteLeg &leg) { return !hasPrice(*leg.mapping); });
         if (legs.isEmpty())
             continue;
         const Picos price = legs.constFirst().mapping->pricing.at(services.context.clock.now()).base.output;
@@ -51,6 +65,11 @@ Result<QString> firstModel(Services &services, const PlatformId &platform)
         }
     }
     return best;
+}
+
+console::AddedProviderKey echoKey(const LlmConfig &config)
+{
+    return { config.id, config.keyHint, u"sandbox-echo"_s };
 }
 
 struct Span
@@ -70,10 +89,21 @@ Span spanOf(console::OverviewRange range)
     return { HourMs, 60 };
 }
 
-/// The status that a settled call's row stands for.
-int statusOf(const LogRow &row)
+struct CallOutcome
 {
-    return row.status == "success"_L1 ? 200 : row.status == "cancelled"_L1 ? 499 : 502;
+    int status;
+    QString word;
+};
+
+/// What a settled call's row stands for.
+CallOutcome outcomeOf(const LogRow &row)
+{
+    if (row.status == "success"_L1)
+        return { 200, {} };
+    // The client left: nobody's failure, and no word for it among those of errors.
+    if (row.status == "cancelled"_L1)
+        return { 499, row.status };
+    return { 502, u"provider_error"_s };
 }
 
 BudgetPeriod periodOf(console::BudgetPeriod period)
@@ -98,25 +128,68 @@ console::RequestRow rowOf(const Refusal &refusal)
     return row;
 }
 
-/// What a refusal met: the model that is not there, otherwise the user who may not go on.
-QString subjectOf(Services &services, const Refusal &refusal)
+console::RequestRow rowOf(const LogRow &call)
 {
-    if (refusal.error.code == ErrorCode::ModelNotFound || refusal.endUser.isNull())
-        return refusal.model;
-    const auto user = services.endUsers.get(refusal.platform, refusal.endUser);
-    return user ? user->externalId : QString();
+    const CallOutcome outcome = outcomeOf(call);
+    console::RequestRow row;
+    row.atMs = call.createdAt.ms();
+    row.status = outcome.status;
+    row.errorCode = outcome.word;
+    row.errorMessage = call.errorMessage;
+    row.requestId = call.requestId;
+    row.model = call.modelSlug;
+    row.inputTokens = call.promptTokens;
+    row.outputTokens = call.completionTokens;
+    row.durationMs = call.latencyMs;
+    row.cost = call.cost;
+    return row;
 }
+
+/// Empty without a user or a budget.
+std::optional<Money> budgetLeft(Services &services, const PlatformId &platform, const EndUserId &user)
+{
+    if (user.isNull())
+        return {};
+    const auto budget = services.budgets.get(platform, user);
+    return budget ? std::optional(budget->remaining()) : std::nullopt;
+}
+
+/// Names what refusals met: the model that is not there, otherwise the user who may not go on.
+class RefusalSubjects
+{
+public:
+    explicit RefusalSubjects(Services &services) : m_services(services) {}
+
+    /// Empty when there is nothing to name.
+    QString of(const Refusal &refusal)
+    {
+        if (refusal.error.code == ErrorCode::ModelNotFound || refusal.endUser.isNull())
+            return refusal.model;
+        const auto known = m_externalIds.constFind(refusal.endUser);
+        if (known != m_externalIds.constEnd())
+            return *known;
+        const auto user = m_services.endUsers.get(refusal.platform, refusal.endUser);
+        return *m_externalIds.insert(refusal.endUser, user ? user->externalId : QString());
+    }
+
+private:
+    Services &m_services;
+    /// One user may have been refused thousands of times.
+    QHash<EndUserId, QString> m_externalIds;
+};
 
 /// Refused calls are user-facing calls that failed; the log has no rows of them.
 void countRefusals(Services &services, const QList<Refusal> &refusals, qint64 widthMs, console::OverviewFigures &figures)
 {
-    for (const Refusal &refusal : refusals) {
-        const qint64 index = (refusal.at.ms() - figures.fromMs) / widthMs;
+    RefusalSubjects subjects(services);
+    // The newest first: their subjects are shown.
+    for (auto refusal = refusals.crbegin(); refusal != refusals.crend(); ++refusal) {
+        const qint64 index = (refusal->at.ms() - figures.fromMs) / widthMs;
         if (index < 0 || index >= figures.points.size())
             continue;
         for (qint64 *count : { &figures.points[index].requests, &figures.points[index].failed, &figures.requests, &figures.failed })
             ++*count;
-        const auto &row = errorRow(refusal.error.code);
+        const auto &row = errorRow(refusal->error.code);
         auto group = std::find_if(figures.errors.begin(), figures.errors.end(),
                                   [&](const console::ErrorGroup &each) { return each.status == row.status && each.code == row.word; });
         if (group == figures.errors.end()) {
@@ -124,10 +197,11 @@ void countRefusals(Services &services, const QList<Refusal> &refusals, qint64 wi
             group = figures.errors.end() - 1;
         }
         ++group->count;
-        group->lastAtMs = std::max(group->lastAtMs, refusal.at.ms());
-        if (const QString subject = subjectOf(services, refusal); !subject.isEmpty() && !group->subjects.contains(subject))
-            group->subjects.prepend(subject);
-        group->subjects.resize(std::min<qsizetype>(group->subjects.size(), MostSubjects));
+        group->lastAtMs = std::max(group->lastAtMs, refusal->at.ms());
+        if (group->subjects.size() >= MostSubjects)
+            continue;
+        if (const QString subject = subjects.of(*refusal); !subject.isEmpty() && !group->subjects.contains(subject))
+            group->subjects.append(subject);
     }
     std::stable_sort(figures.errors.begin(), figures.errors.end(), [](const auto &a, const auto &b) { return a.count > b.count; });
     figures.errors.resize(std::min<qsizetype>(figures.errors.size(), MostErrors));
@@ -152,7 +226,7 @@ Result<console::CreatedPlatform> ConsoleQuestions::createPlatform(Services &serv
     const auto created = services.platforms.create({ .name = wanted.name, .slug = wanted.slug });
     if (!created)
         return created.error();
-    if (const auto noted = services.audit.note(u"console"_s, "platform.create"_L1, created->platform.id.toString()); !noted)
+    if (const auto noted = note(services, "platform.create"_L1, created->platform.id.toString()); !noted)
         return noted.error();
     return console::CreatedPlatform { summaryOf(created->platform), created->key.rawKey };
 }
@@ -161,12 +235,17 @@ Result<console::SetUpProgress> ConsoleQuestions::setUp(Services &services, Platf
 {
     console::SetUpProgress progress;
     const auto keys = services.llmConfigs.keysOf(platform);
+    const auto providers = services.catalog.providers();
     const auto model = firstModel(services, platform);
     const auto wallet = services.wallets.get(platform);
     const auto topUps = services.wallets.rows(platform, { .type = WalletRowType::TopUp }, 0, 1);
-    if (!keys || !model || !wallet || !topUps)
-        return !keys ? keys.error() : !model ? model.error() : !wallet ? wallet.error() : topUps.error();
-    progress.hasProvider = !keys->keys->isEmpty();
+    if (!keys || !providers)
+        return !keys ? keys.error() : providers.error();
+    if (!model || !wallet || !topUps)
+        return !model ? model.error() : !wallet ? wallet.error() : topUps.error();
+    progress.hasProvider = std::any_of(providers->rows.begin(), providers->rows.end(), [&](const Provider &provider) {
+        return provider.isEnabled && hasKeyFor(*keys, provider);
+    });
     progress.model = *model;
     progress.walletBalance = wallet->balance;
     progress.walletFunded = topUps->total > 0;
@@ -196,24 +275,26 @@ Result<QList<console::ProviderSummary>> ConsoleQuestions::providers(Services &se
     for (const Provider &provider : found->rows) {
         if (provider.kind == ProviderKind::Sandbox || !provider.isEnabled)
             continue;
-        const bool hasKey = std::any_of(keys->keys->begin(), keys->keys->end(),
-                                        [&](const ProviderKey &key) { return key.provider == provider.id; });
-        summaries.append({ provider.id, provider.slug, provider.name, hasKey });
+        summaries.append({ provider.id, provider.slug, provider.name, hasKeyFor(*keys, provider) });
     }
     return summaries;
 }
 
 Result<console::AddedProviderKey> ConsoleQuestions::addProviderKey(Services &services, const console::NewProviderKey &key)
 {
+    if (const auto platform = services.platforms.get(key.platform); !platform)
+        return platform.error();
     const auto config = services.llmConfigs.create(key.platform, { key.provider.toString(), key.apiKey, true });
     if (!config)
         return config.error();
+    if (const auto noted = note(services, "llm_config.create"_L1, config->id.toString()); !noted)
+        return noted.error();
     for (const console::ModelSwitch &change : key.switches) {
         if (const auto changed = services.catalog.updateModel(change.id, { .isEnabled = change.enabled }); !changed)
             return changed.error();
+        if (const auto noted = note(services, "model.update"_L1, change.id.toString()); !noted)
+            return noted.error();
     }
-    if (const auto noted = services.audit.note(u"console"_s, "llm_config.create"_L1, config->id.toString()); !noted)
-        return noted.error();
     const auto model = firstModel(services, key.platform);
     if (!model)
         return model.error();
@@ -222,17 +303,23 @@ Result<console::AddedProviderKey> ConsoleQuestions::addProviderKey(Services &ser
 
 Result<console::AddedProviderKey> ConsoleQuestions::useEchoModel(Services &services, PlatformId platform)
 {
+    if (const auto known = services.platforms.get(platform); !known)
+        return known.error();
     const QString sandbox = u"sandbox"_s;
     const QString anyKey = u"sandbox-needs-none"_s;
     const auto existing = services.llmConfigs.find(platform, sandbox, anyKey);
     if (!existing)
         return existing.error();
-    auto config = *existing ? Result<LlmConfig>(**existing) : services.llmConfigs.create(platform, { sandbox, anyKey, true });
-    if (config && !config->isActive)
-        config = services.llmConfigs.update(platform, config->id, { .isActive = true });
+    if (*existing && (*existing)->isActive)
+        return echoKey(**existing);
+    const auto config = *existing ? services.llmConfigs.update(platform, (*existing)->id, { .isActive = true })
+                                  : services.llmConfigs.create(platform, { sandbox, anyKey, true });
     if (!config)
         return config.error();
-    return console::AddedProviderKey { config->id, config->keyHint, u"sandbox-echo"_s };
+    const auto action = *existing ? "llm_config.update"_L1 : "llm_config.create"_L1;
+    if (const auto noted = note(services, action, config->id.toString()); !noted)
+        return noted.error();
+    return echoKey(*config);
 }
 
 Result<QList<console::OfferedModel>> ConsoleQuestions::offeredModels(Services &services, ProviderId provider,
@@ -265,7 +352,7 @@ Result<console::WalletState> ConsoleQuestions::wallet(Services &services, Platfo
         return rate.error();
     if (rate->firstAt && rate->spent > Money()) {
         // Younger than an hour: what was spent is the best guess for an hour.
-        const qint64 sinceMs = std::max(now.ms() - rate->firstAt->ms(), HourMs);
+        const qint64 sinceMs = std::clamp(now.ms() - rate->firstAt->ms(), HourMs, 24 * HourMs);
         state.spendPerHour = Money::fromMicros(qint64(Int128(rate->spent.micros()) * HourMs / sinceMs));
     }
     return state;
@@ -277,9 +364,10 @@ Result<std::optional<console::WalletBooking>> ConsoleQuestions::findTopUp(Servic
     const auto known = services.idempotency.find(platform, idempotencyKey);
     if (!known)
         return known.error();
-    if (!*known)
+    const QJsonObject stored = *known ? QJsonDocument::fromJson((*known)->body).object() : QJsonObject();
+    // What a key stands for that a client sent over the API was not booked here.
+    if (!stored.contains("amount_micros"_L1))
         return std::optional<console::WalletBooking>();
-    const QJsonObject stored = QJsonDocument::fromJson((*known)->body).object();
     const auto micros = [&](QLatin1StringView name) { return Money::fromMicros(stored.value(name).toString().toLongLong()); };
     return std::optional(console::WalletBooking { micros("amount_micros"_L1), micros("balance_micros"_L1),
                                                   stored.value("at_ms"_L1).toString().toLongLong(), true });
@@ -295,7 +383,7 @@ Result<console::WalletBooking> ConsoleQuestions::topUp(Services &services, const
         return known.error();
     if (*known) {
         if ((*known)->fingerprint != fingerprint)
-            return Error { ErrorCode::IdempotencyConflict, u"This booking was sent before with another amount."_s };
+            return Error { ErrorCode::IdempotencyConflict, u"This booking was sent before with other content."_s };
         const auto booked = findTopUp(services, topUp.platform, topUp.idempotencyKey);
         if (!booked)
             return booked.error();
@@ -311,7 +399,7 @@ Result<console::WalletBooking> ConsoleQuestions::topUp(Services &services, const
     const auto stored = services.idempotency.store(topUp.platform, topUp.idempotencyKey, {}, { fingerprint, 200, answer.json() });
     if (!stored)
         return stored.error();
-    if (const auto noted = services.audit.note(u"console"_s, "wallet.top_up"_L1, row->id.toString()); !noted)
+    if (const auto noted = note(services, "wallet.top_up"_L1, row->id.toString()); !noted)
         return noted.error();
     return console::WalletBooking { row->amount, row->balanceAfter, row->createdAt.ms(), false };
 }
@@ -326,6 +414,8 @@ Result<console::CreatedEndUser> ConsoleQuestions::createEndUser(Services &servic
                                                 consoleActor());
     if (!opened)
         return opened.error();
+    if (const auto noted = note(services, "end_user.create"_L1, created->user.id.toString()); !noted)
+        return noted.error();
     return console::CreatedEndUser { created->user.id, created->user.externalId, opened->budget.max, created->key.rawKey };
 }
 
@@ -337,6 +427,8 @@ Result<console::CreatedEndUser> ConsoleQuestions::createEndUserKey(Services &ser
     const auto key = services.endUsers.createKey(platform, endUser, {});
     if (!key)
         return key.error();
+    if (const auto noted = note(services, "end_user.create_key"_L1, key->key.id.toString()); !noted)
+        return noted.error();
     const auto budget = services.budgets.get(platform, endUser);
     return console::CreatedEndUser { endUser, user->externalId, budget ? budget->max : Money(), key->rawKey };
 }
@@ -372,7 +464,7 @@ Result<console::OverviewFigures> ConsoleQuestions::overview(Services &services, 
     countRefusals(services, refusals.since(platform, since), widthMs, figures);
     for (const BudgetOfUser &budget : *low)
         figures.lowBudgets.append({ budget.endUser, budget.externalId, budget.remaining(), budget.max });
-    figures.anyRequest = newest->has_value();
+    figures.anyRequest = newest->has_value() || figures.requests > 0;
     return figures;
 }
 
@@ -383,27 +475,12 @@ Result<std::optional<console::RequestRow>> ConsoleQuestions::latestRequest(Servi
     const auto newest = services.callLog.newest(platform, Timestamp::fromMs(sinceMs));
     if (!newest)
         return newest.error();
-    if (!refused.isEmpty() && (!*newest || (*newest)->createdAt < refused.constLast().at))
-        return std::optional(rowOf(refused.constLast()));
-    if (!*newest)
+    const bool isRefused = !refused.isEmpty() && (!*newest || (*newest)->createdAt < refused.constLast().at);
+    if (!isRefused && !*newest)
         return std::optional<console::RequestRow>();
-    const LogRow &row = **newest;
-    console::RequestRow shown;
-    shown.atMs = row.createdAt.ms();
-    shown.status = statusOf(row);
-    shown.errorMessage = row.errorMessage;
-    shown.errorCode = shown.status == 200 ? QString() : u"provider_error"_s;
-    shown.requestId = row.requestId;
-    shown.model = row.modelSlug;
-    shown.inputTokens = row.promptTokens;
-    shown.outputTokens = row.completionTokens;
-    shown.durationMs = row.latencyMs;
-    shown.cost = row.cost;
-    if (!row.endUser.isNull()) {
-        if (const auto budget = services.budgets.get(platform, row.endUser))
-            shown.budgetLeft = budget->remaining();
-    }
-    return std::optional(shown);
+    console::RequestRow row = isRefused ? rowOf(refused.constLast()) : rowOf(**newest);
+    row.budgetLeft = budgetLeft(services, platform, isRefused ? refused.constLast().endUser : (*newest)->endUser);
+    return std::optional(row);
 }
 
 } // namespace assistiv

@@ -30,7 +30,7 @@ public:
     Result<void> importCatalogue(const QByteArray &file);
 
     /// Newest first.
-    Result<ProviderList> providers(qint64 offset = 0, qint64 limit = -1);
+    Result<ProviderList> providers(qint64 offset = 0, qint64 limit = AllRows);
     /// By slug or id. ProviderNotFound.
     Result<Provider> provider(const QString &reference);
     Result<Provider> createProvider(const ProviderDraft &draft);
@@ -39,7 +39,7 @@ public:
     Result<void> removeProvider(const ProviderId &id);
 
     /// Newest first.
-    Result<ModelList> models(qint64 offset = 0, qint64 limit = -1);
+    Result<ModelList> models(qint64 offset = 0, qint64 limit = AllRows);
     /// By slug or id. ModelNotFound.
     Result<Model> model(const QString &reference);
     Result<Model> createModel(const ModelDraft &draft);

@@ -45,7 +45,7 @@ public:
 
     /// Newest first.
     Result<LlmConfigList> list(const PlatformId &platform, const std::optional<ProviderId> &provider = {},
-                               qint64 offset = 0, qint64 limit = -1);
+                               qint64 offset = 0, qint64 limit = AllRows);
     /// LlmConfigNotFound, also when it belongs to another platform.
     Result<LlmConfig> get(const PlatformId &platform, const LlmConfigId &id);
     /// ProviderNotFound, LlmConfigExists, ValidationError.

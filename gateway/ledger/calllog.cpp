@@ -145,9 +145,10 @@ Result<QList<CallsBefore>> CallLog::requestsByMinute(const PlatformId &platform,
 Result<SpendRate> CallLog::spendSince(const PlatformId &platform, Timestamp since)
 {
     Query query = m_context.db.prepare(
-        u"SELECT CAST(COALESCE(sum(cost), 0) AS BIGINT), min(created_at) FROM request_logs WHERE platform_id = ? "
+        u"SELECT CAST(COALESCE(sum(cost), 0) AS BIGINT), (SELECT created_at FROM request_logs WHERE platform_id = ? "
+        "AND billing_status = 'billed' ORDER BY created_at LIMIT 1) FROM request_logs WHERE platform_id = ? "
         "AND created_at >= ? AND billing_status = 'billed'"_s);
-    if (const auto read = query.bind(platform, since).exec(); !read)
+    if (const auto read = query.bind(platform, platform, since).exec(); !read)
         return read.error();
     SpendRate rate;
     if (query.next()) {

@@ -463,14 +463,16 @@ void tst_CallLog::newest()
 
 void tst_CallLog::spendRate()
 {
+    add({ .atMs = -2, .status = "error" });
     QVERIFY(!m_log->spendSince(m_platform, at(0))->firstAt);
-    add({ .atMs = -1, .costMicros = 100 });
     add({ .atMs = 5, .status = "error" });
     add({ .atMs = 10, .costMicros = 30 });
     add({ .atMs = 20, .costMicros = 4 });
+    QCOMPARE(m_log->spendSince(m_platform, at(0))->firstAt, at(10));
+    add({ .atMs = -1, .costMicros = 100 });
     const auto rate = m_log->spendSince(m_platform, at(0));
     QCOMPARE(rate->spent, Money::fromMicros(34));
-    QCOMPARE(rate->firstAt, at(10));
+    QCOMPARE(rate->firstAt, at(-1));
 }
 
 QTEST_GUILESS_MAIN(tst_CallLog)
