@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "store/database.h"
 #include "webhooks/deliverystore.h"
 #include "webhooks/endpointstore.h"
 #include "webhooks/secrets.h"
@@ -55,8 +56,8 @@ public:
     /// ValidationError (param url), EndpointLimitReached.
     Result<NewWebhookEndpoint> create(const PlatformId &platform, const WebhookEndpointDraft &draft);
     Result<WebhookEndpoint> get(const PlatformId &platform, const WebhookEndpointId &id);
-    /// Newest first; a negative limit means all.
-    Result<WebhookEndpointList> list(const PlatformId &platform, qint64 offset = 0, qint64 limit = -1);
+    /// Newest first.
+    Result<WebhookEndpointList> list(const PlatformId &platform, qint64 offset = 0, qint64 limit = AllRows);
     /// ValidationError (param url). Switching off lets pending deliveries rest, switching on takes them up again.
     Result<WebhookEndpoint> update(const PlatformId &platform, const WebhookEndpointId &id,
                                    const WebhookEndpointChange &change);

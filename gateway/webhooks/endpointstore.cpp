@@ -7,8 +7,6 @@
 #include <QtCore/QJsonArray>
 #include <QtCore/QJsonDocument>
 
-#include <limits>
-
 namespace assistiv {
 
 using namespace Qt::StringLiterals;
@@ -84,8 +82,7 @@ Result<WebhookEndpointList> WebhookEndpointStore::list(const PlatformId &platfor
                                "allow_private, failing_since, exhausted_count, created_at, updated_at "
                                "FROM webhook_endpoints WHERE platform_id = ? "
                                "ORDER BY created_at DESC, id LIMIT ? OFFSET ?"_s);
-    const qint64 most = limit < 0 ? std::numeric_limits<qint64>::max() : limit;
-    if (const auto read = query.bind(platform, most, offset).exec(); !read)
+    if (const auto read = query.bind(platform, limit, offset).exec(); !read)
         return read.error();
     while (query.next())
         list.rows.append(endpointFrom(query));

@@ -47,7 +47,7 @@ public:
     explicit WebhookEndpointStore(Database &db) : m_db(db) { }
 
     Result<std::optional<WebhookEndpoint>> find(const WebhookEndpointId &id);
-    /// Newest first; a negative limit means all.
+    /// Newest first.
     Result<WebhookEndpointList> list(const PlatformId &platform, qint64 offset, qint64 limit);
     Result<qint64> count(const PlatformId &platform);
     Result<void> insert(const WebhookEndpoint &endpoint);
