@@ -42,12 +42,15 @@ console::KeySource keySourceOf(KeySource source)
     return console::KeySource::File;
 }
 
-/// "anthropic, openai": each once, in alphabetical order.
-QString providersOf(const QList<Cooldowns::Cooling> &ways)
+/// "anthropic, openai": whose ways fail again and again, each once, in alphabetical order. A single call that a provider puts
+/// off is no trouble of the gateway's.
+QString failingProviders(const QList<Cooldowns::Cooling> &ways)
 {
     QStringList names;
-    for (const Cooldowns::Cooling &way : ways)
-        names.append(way.provider);
+    for (const Cooldowns::Cooling &way : ways) {
+        if (way.failures >= Cooldowns::Patience)
+            names.append(way.provider);
+    }
     names.sort();
     names.removeDuplicates();
     return names.join(u", "_s);
@@ -178,10 +181,10 @@ void ConsoleAdapter::readServer(QObject *asker, Done<console::ServerStatus> done
         if (m_state == ServerState::Running && !status.databaseHealthy) {
             shown.state = ServerState::Degraded;
             shown.reason = tr("The database does not take commits.");
-        } else if (m_state == ServerState::Running && !status.cooling.isEmpty()) {
+        } else if (const QString failing = failingProviders(status.cooling);
+                   m_state == ServerState::Running && !failing.isEmpty()) {
             shown.state = ServerState::Degraded;
-            shown.reason = tr("%1 failed several times in a row. Its calls take another way where there is one.")
-                               .arg(providersOf(status.cooling));
+            shown.reason = tr("%1 failed several times in a row. Its calls take another way where there is one.").arg(failing);
         }
         if (status.isServing)
             shown.startedAtMs = clock().now().ms() - status.uptimeMs;
@@ -289,8 +292,9 @@ void ConsoleAdapter::topUpWallet(QObject *asker, const console::WalletTopUp &top
 void ConsoleAdapter::findTopUp(QObject *asker, PlatformId platform, const QString &idempotencyKey,
                                Done<std::optional<console::WalletBooking>> done)
 {
-    read(asker, std::move(done),
-         [platform, idempotencyKey](Services &s) { return ConsoleQuestions::findTopUp(s, platform, idempotencyKey); });
+    // Behind the booking, which may still be on its way through the writer: a reader would say that there is none.
+    write(asker, std::move(done),
+          [platform, idempotencyKey](Services &s) { return ConsoleQuestions::findTopUp(s, platform, idempotencyKey); });
 }
 
 void ConsoleAdapter::createEndUser(QObject *asker, const console::NewEndUser &endUser, Done<console::CreatedEndUser> done)

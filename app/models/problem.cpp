@@ -54,6 +54,8 @@ constexpr std::array rows{
     Row{"context_length_exceeded", QT_TRANSLATE_NOOP("Problem", "The request is longer than the model can read."), "",
         "", ""},
     Row{"invalid_json", QT_TRANSLATE_NOOP("Problem", "The body of the request is not valid JSON."), "", "", ""},
+    Row{"cancelled", QT_TRANSLATE_NOOP("Problem", "The client ended the connection before the answer was complete."), "",
+        "", ""},
     Row{"database_unavailable", QT_TRANSLATE_NOOP("Problem", "The database does not answer."), "", "", ""},
     Row{"shutting_down", QT_TRANSLATE_NOOP("Problem", "The gateway is stopping."), "", "", ""},
     Row{"internal_error", QT_TRANSLATE_NOOP("Problem", "The gateway made a mistake; its log says more."), "", "", ""},

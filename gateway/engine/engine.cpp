@@ -263,7 +263,8 @@ QString Engine::originOf(bool isTls, const QHostAddress &host, quint16 port)
 {
     const bool isV6 = host.protocol() == QAbstractSocket::IPv6Protocol;
     const QString address = host.toString();
-    return u"%1://%2:%3"_s.arg(isTls ? u"https"_s : u"http"_s, isV6 ? u'[' + address + u']' : address).arg(port);
+    return u"%1://%2:%3"_s.arg(isTls ? u"https"_s : u"http"_s, isV6 ? u'[' + address + u']' : address,
+                               QString::number(port));
 }
 
 QString Engine::publicOrigin() const

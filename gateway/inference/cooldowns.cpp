@@ -8,8 +8,6 @@ namespace assistiv {
 
 namespace {
 
-/// So many failures in a row, and a way is left alone.
-constexpr int Patience = 3;
 constexpr qint64 FirstRestMs = 15'000;
 constexpr qint64 LongestRestMs = 300'000;
 /// A probe that has not come back by then is forgotten, and the next call is one.

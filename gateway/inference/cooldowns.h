@@ -18,6 +18,9 @@ namespace assistiv {
 class Cooldowns
 {
 public:
+    /// So many failures in a row, and a way is left alone even where the provider did not ask for it.
+    static constexpr int Patience = 3;
+
     /// A way that is being left alone.
     struct Cooling
     {

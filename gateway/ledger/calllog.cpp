@@ -144,17 +144,26 @@ Result<QList<CallsBefore>> CallLog::requestsByMinute(const PlatformId &platform,
 
 Result<SpendRate> CallLog::spendSince(const PlatformId &platform, Timestamp since)
 {
-    Query query = m_context.db.prepare(
-        u"SELECT CAST(COALESCE(sum(cost), 0) AS BIGINT), (SELECT created_at FROM request_logs WHERE platform_id = ? "
-        "AND billing_status = 'billed' ORDER BY created_at LIMIT 1) FROM request_logs WHERE platform_id = ? "
-        "AND created_at >= ? AND billing_status = 'billed'"_s);
-    if (const auto read = query.bind(platform, platform, since).exec(); !read)
-        return read.error();
     SpendRate rate;
-    if (query.next()) {
-        rate.spent = query.money(0);
-        rate.firstAt = query.optionalTime(1);
+    {
+        Query query = m_context.db.prepare(
+            u"SELECT CAST(COALESCE(sum(cost), 0) AS BIGINT) FROM request_logs WHERE platform_id = ? "
+            "AND created_at >= ? AND billing_status = 'billed'"_s);
+        if (const auto read = query.bind(platform, since).exec(); !read)
+            return read.error();
+        if (query.next())
+            rate.spent = query.money(0);
     }
+    // Without a billed call, looking for the first one would read the whole log.
+    if (rate.spent == Money())
+        return rate;
+    Query query = m_context.db.prepare(
+        u"SELECT created_at FROM request_logs WHERE platform_id = ? AND billing_status = 'billed' "
+        "ORDER BY created_at LIMIT 1"_s);
+    if (const auto read = query.bind(platform).exec(); !read)
+        return read.error();
+    if (query.next())
+        rate.firstAt = query.time(0);
     return rate;
 }
 

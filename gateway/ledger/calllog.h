@@ -58,7 +58,7 @@ struct LogRows
 struct SpendRate
 {
     Money spent;
-    /// Of the first billed call, in the range or before; empty when there was none.
+    /// Of the first billed call, in the range or before; empty when nothing was spent in the range.
     std::optional<Timestamp> firstAt;
 };
 

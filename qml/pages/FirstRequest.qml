@@ -65,7 +65,7 @@ ColumnLayout {
     Loader {
         // Made when there is something to show: a row that is laid out while hidden would keep the widths it has then.
         Layout.fillWidth: true
-        active: request.arrived
+        active: request.arrived && request.visible
         visible: active
 
         sourceComponent: ArrivedRequest {

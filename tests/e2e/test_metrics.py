@@ -142,6 +142,11 @@ class Metrics(GatewayCase):
         stream = self.alice.request("POST", CHAT, chat_body(SLOW.name, stream=True))
         list(stream.data())
         self.alice.post(CHAT, chat_body(FAILING)).expect(502, "setup")
+        # A call is over a moment after its answer has left.
+        wait_for(
+            "the last call to be over",
+            lambda: self.grown(before, self.read(), "assistiv_call_duration_seconds_count") >= 5,
+        )
         after, rows = self.read(), Books.read(self.acme)
 
         def grown(name, **labels):
