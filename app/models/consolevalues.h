@@ -223,7 +223,7 @@ struct ErrorGroup
 {
     int status = 0;
     QString code = {};
-    /// Who or what it met, newest first, at most three: external ids, model slugs or provider names.
+    /// Who or what it met, newest first, at most three: external ids or model slugs; of a provider's failure what it said.
     QStringList subjects = {};
     qint64 count = 0;
     qint64 lastAtMs = 0;
