@@ -11,8 +11,6 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-constexpr qsizetype MostModels = 3;
-
 /// Half the memory of the text. What is no UUID, and so was not written by a gateway, is as good as unique by its hash.
 QUuid keyOf(const QString &requestId)
 {
@@ -48,11 +46,10 @@ void CallTally::add(const Call &call)
 
 void CallTally::addFailure(const Call &call)
 {
-    Failure &failure = m_failures[call.errorMessage];
-    ++failure.count;
-    failure.lastAt = call.at;
-    if (!call.model.isEmpty())
-        failure.models[call.model] = call.at;
+    FailureGroup &group = m_failures[call.errorMessage];
+    group.message = call.errorMessage;
+    ++group.count;
+    group.lastAt = call.at;
 }
 
 void CallTally::finishSlice()
@@ -92,14 +89,11 @@ RangeFigures CallTally::take(int mostFailures)
     countRequests();
     rank(m_latencies, m_figures.whole);
     QList<FailureGroup> &groups = m_figures.failures;
-    for (auto [message, failure] : m_failures.asKeyValueRange())
-        groups.append({ message, {}, failure.count, failure.lastAt });
+    groups = m_failures.values();
     std::sort(groups.begin(), groups.end(), [](const FailureGroup &a, const FailureGroup &b) {
         return a.count != b.count ? a.count > b.count : a.lastAt > b.lastAt;
     });
     groups.resize(std::min<qsizetype>(groups.size(), mostFailures));
-    for (FailureGroup &group : groups)
-        group.models = newestModels(m_failures[group.message]);
     return std::move(m_figures);
 }
 
@@ -118,17 +112,6 @@ void CallTally::rank(const LatencyCounts &counts, CallFigures &figures)
         if (!figures.p95Ms && place >= (calls * 95 + 99) / 100)
             figures.p95Ms = latency;
     }
-}
-
-QStringList CallTally::newestModels(const Failure &failure)
-{
-    QStringList models;
-    for (const auto &[model, lastAt] : failure.models)
-        models.append(model);
-    std::stable_sort(models.begin(), models.end(),
-                     [&](const QString &a, const QString &b) { return failure.models.at(a) > failure.models.at(b); });
-    models.resize(std::min(models.size(), MostModels));
-    return models;
 }
 
 } // namespace assistiv

@@ -6,10 +6,9 @@
 #include "core/money.h"
 
 #include <QtCore/QHash>
-#include <QtCore/QStringList>
+#include <QtCore/QString>
 #include <QtCore/QUuid>
 
-#include <map>
 #include <optional>
 
 namespace assistiv {
@@ -31,8 +30,6 @@ struct CallFigures
 struct FailureGroup
 {
     QString message;
-    /// Slugs of the models it met, newest first, at most three.
-    QStringList models;
     qint64 count = 0;
     Timestamp lastAt;
 };
@@ -59,9 +56,8 @@ public:
         qint64 latencyMs = 0;
         QString status;
         QString requestId;
-        // Of failed calls.
+        /// Of a failed call.
         QString errorMessage;
-        QString model;
     };
 
     CallTally(Timestamp since, Timestamp until, int slices);
@@ -79,19 +75,12 @@ private:
         QUuid id;
         bool isGood = false;
     };
-    struct Failure
-    {
-        qint64 count = 0;
-        Timestamp lastAt;
-        std::map<QString, Timestamp> models;
-    };
 
     void addFailure(const Call &call);
     /// Before a call of a later slice, and at the end.
     void finishSlice();
     void countRequests();
     static void rank(const LatencyCounts &counts, CallFigures &figures);
-    static QStringList newestModels(const Failure &failure);
 
     qint64 m_widthMs;
     RangeFigures m_figures;
@@ -103,7 +92,7 @@ private:
     /// between two calls of one request.
     QList<Request> m_requests;
     LatencyCounts m_latencies;
-    QHash<QString, Failure> m_failures;
+    QHash<QString, FailureGroup> m_failures;
 };
 
 } // namespace assistiv

@@ -80,15 +80,14 @@ Result<RangeFigures> CallLog::figures(const PlatformId &platform, Timestamp sinc
 {
     // Summed up here, not in SQL: SQLite would sort all rows in memory, several times.
     Query query = m_context.db.prepare(
-        u"SELECT created_at, cost, latency_ms, status, request_id, CASE WHEN status = 'error' THEN error_message END, "
-        "CASE WHEN status = 'error' THEN model END FROM request_logs WHERE platform_id = ? AND created_at >= ? "
+        u"SELECT created_at, cost, latency_ms, status, request_id, CASE WHEN status = 'error' THEN error_message END "
+        "FROM request_logs WHERE platform_id = ? AND created_at >= ? "
         "AND created_at < ? ORDER BY created_at"_s);
     if (const auto read = query.bind(platform, since, until).exec(); !read)
         return read.error();
     CallTally tally(since, until, slices);
     while (query.next()) {
-        tally.add({ query.time(0), query.money(1), query.integer(2), query.text(3), query.text(4), query.text(5),
-                    query.text(6) });
+        tally.add({ query.time(0), query.money(1), query.integer(2), query.text(3), query.text(4), query.text(5) });
     }
     if (const auto ended = query.ended(); !ended)
         return ended.error();

@@ -246,18 +246,16 @@ void tst_CallLog::aRequestAcrossSlicesIsOneInTheWhole()
 
 void tst_CallLog::groupsFailures()
 {
-    add({ .atMs = 1, .status = "error", .model = "a", .error = "provider timeout" });
-    add({ .atMs = 2, .status = "error", .model = "b", .error = "provider timeout" });
-    add({ .atMs = 3, .status = "error", .model = "a" });
+    add({ .atMs = 1, .status = "error", .error = "provider timeout" });
+    add({ .atMs = 2, .status = "error", .error = "provider timeout" });
+    add({ .atMs = 3, .status = "error" });
     add({ .atMs = 4, .status = "success" });
     const QList<FailureGroup> groups = figures(0, 1000, 3).failures;
     QCOMPARE(groups.size(), 2);
     QCOMPARE(groups.at(0).message, u"provider timeout"_s);
     QCOMPARE(groups.at(0).count, 2);
-    QCOMPARE(groups.at(0).models, QStringList({ u"b"_s, u"a"_s }));
     QCOMPARE(groups.at(0).lastAt, at(2));
     QVERIFY(groups.at(1).message.isEmpty());
-    QCOMPARE(groups.at(1).models, QStringList(u"a"_s));
     QCOMPARE(figures(0, 1000, 3, 1).failures.size(), 1);
 }
 
@@ -295,23 +293,12 @@ CallFigures naiveFigures(const QList<LogRow> &rows, Timestamp since, Timestamp u
 std::map<QString, FailureGroup> naiveFailures(const QList<LogRow> &rows, Timestamp since, Timestamp until)
 {
     std::map<QString, FailureGroup> groups;
-    std::map<QString, std::map<QString, Timestamp>> models;
     for (const LogRow &row : rows) {
         if (row.createdAt < since || row.createdAt >= until || row.status != "error"_L1)
             continue;
         FailureGroup &group = groups[row.errorMessage];
         ++group.count;
         group.lastAt = std::max(group.lastAt, row.createdAt);
-        Timestamp &lastOfModel = models[row.errorMessage][row.modelSlug];
-        lastOfModel = std::max(lastOfModel, row.createdAt);
-    }
-    for (auto &[message, group] : groups) {
-        QList<std::pair<qint64, QString>> byAge;
-        for (const auto &[model, lastAt] : models[message])
-            byAge.append({ -lastAt.ms(), model });
-        std::sort(byAge.begin(), byAge.end());
-        for (const auto &[age, model] : byAge.first(std::min<qsizetype>(3, byAge.size())))
-            group.models.append(model);
     }
     return groups;
 }
@@ -335,9 +322,6 @@ void tst_CallLog::figuresAgreeWithANaiveCount()
     constexpr int Rows = 3000;
     const char *const statuses[] = { "success", "success", "success", "error", "cancelled" };
     QList<QByteArray> requests;
-    QList<QByteArray> models;
-    for (int i = 0; i < 6; ++i)
-        models.append("model-" + QByteArray::number(i));
     {
         Transaction transaction(m_scratch->db());
         const PlatformId own = m_platform;
@@ -362,7 +346,6 @@ void tst_CallLog::figuresAgreeWithANaiveCount()
                   .status = status,
                   .latencyMs = latencyMs,
                   .request = request.constData(),
-                  .model = models.at(random.bounded(6)).constData(),
                   .error = hasMessage ? message.constData() : nullptr });
         }
         // Another platform's call, which nobody else hears of.
@@ -396,7 +379,6 @@ void tst_CallLog::figuresAgreeWithANaiveCount()
             QVERIFY(expected.contains(group.message));
             QCOMPARE(group.count, expected.at(group.message).count);
             QCOMPARE(group.lastAt, expected.at(group.message).lastAt);
-            QCOMPARE(group.models, expected.at(group.message).models);
             const FailureGroup &other = failures.at(qMax<qsizetype>(0, i - 1));
             QVERIFY(std::pair(group.count, group.lastAt) <= std::pair(other.count, other.lastAt));
         }
