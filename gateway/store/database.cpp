@@ -5,6 +5,7 @@
 #include "core/frozenpages.h"
 #include "core/log.h"
 #include "core/os.h"
+#include "store/gatheredlog.h"
 #include "store/walindex.h"
 
 #include <QtCore/QDir>
@@ -96,6 +97,14 @@ constexpr qint64 SpareBytes = 1024 * 1024 * 1024;
 /// Of the pages that are in use again and again: the writer's are most of what it needs, a reader looks for others each time.
 constexpr int WriterCacheKiB = 64 * 1024;
 constexpr int ReaderCacheKiB = 8 * 1024;
+
+/// The database that writes its log through our VFS.
+QString gatheringUri(const QString &path)
+{
+    QUrl uri = QUrl::fromLocalFile(QFileInfo(path).absoluteFilePath());
+    uri.setQuery(u"vfs="_s + QLatin1StringView(gatheredlog::vfs()));
+    return uri.toString(QUrl::FullyEncoded);
+}
 
 /// SQLite's own connection behind QtSql's; null when it is not open. Both are the system's one library.
 sqlite3 *sqliteHandle(const QString &connection)
@@ -237,13 +246,14 @@ Database::~Database()
 Result<void> Database::connect()
 {
     QSqlDatabase db = QSqlDatabase::database(m_connection, false);
-    db.setDatabaseName(m_url.name);
     if (m_url.dialect == Dialect::Sqlite) {
         if (m_access == Access::ReadWrite)
             walindex::surviveReadOnlyDisks();
+        db.setDatabaseName(m_access == Access::ReadOnly ? m_url.name : gatheringUri(m_url.name));
         db.setConnectOptions(m_access == Access::ReadOnly ? u"QSQLITE_OPEN_READONLY;QSQLITE_BUSY_TIMEOUT=5000"_s
-                                                          : u"QSQLITE_BUSY_TIMEOUT=5000"_s);
+                                                          : u"QSQLITE_OPEN_URI;QSQLITE_BUSY_TIMEOUT=5000"_s);
     } else {
+        db.setDatabaseName(m_url.name);
         db.setHostName(m_url.host);
         db.setPort(m_url.port);
         db.setUserName(m_url.user);
