@@ -19,9 +19,10 @@ template <typename T> using Done = std::function<void(const Result<T> &)>;
 /// All that the console wants from the engine; the only thing its models know. Lives on the GUI thread and never blocks
 /// it.
 ///
-/// For every question: `done` runs on the GUI thread, once at most, after the call has returned, and not at all when
-/// `asker` is gone. Errors are named by core/errors.h. A write of which it is not known whether it was committed
-/// answers DatabaseUnavailable, RequestTimeout or ShuttingDown: the models then say so and send the same key again.
+/// For every question: `done` runs on the GUI thread, once, after the call has returned, and not at all when `asker` is
+/// gone; a page asks nothing twice before that. Errors are named by core/errors.h. A write of which it is not known
+/// whether it was committed answers DatabaseUnavailable, RequestTimeout or ShuttingDown: the models then say so and send
+/// the same key again.
 class ConsoleEngine : public QObject
 {
     Q_OBJECT

@@ -108,6 +108,7 @@ void OverviewModel::setRange(const QString &range)
             continue;
         // The old figures stay, dimmed by the page, until those of the new range are there.
         m_range = row.range;
+        outdate();
         Q_EMIT rangeChanged();
         reload();
     }

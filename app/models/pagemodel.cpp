@@ -2,13 +2,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pagemodel.h"
 
+#include <utility>
+
 namespace assistiv::console {
 
 namespace {
 
 /// The engine rests so many times as long as it worked on an answer, but never longer than a person will wait.
 constexpr qint64 RestFactor = 10;
-constexpr qint64 MostPauseMs = 60'000;
+constexpr qint64 MostRestMs = 60'000;
+/// A question that is not wanted any more does not hold up the next one; several would take all readers of the engine.
+constexpr qsizetype MostAwaited = 2;
 
 } // namespace
 
@@ -29,6 +33,7 @@ void PageModel::setEngine(ConsoleEngine *engine)
     if (m_engine)
         disconnect(m_engine, nullptr, this, nullptr);
     m_engine = engine;
+    m_awaited.clear();
     if (m_engine)
         connect(m_engine, &ConsoleEngine::changed, this, &PageModel::onEngineChanged);
     forget();
@@ -48,12 +53,25 @@ void PageModel::reload()
 {
     if (!m_engine || !canAsk())
         return;
-    ++m_question;
     m_soon.stop();
+    if (isUnderWay()) {
+        m_askAgain = true;
+        // Who asks again after the page gave up waiting waits once more for the same answer.
+        if (!m_patience.isActive())
+            m_patience.start();
+        setBusy(true);
+        return;
+    }
+    m_patience.start();
+    m_isQueued = m_awaited.size() >= MostAwaited;
+    if (m_isQueued) {
+        setBusy(true);
+        return;
+    }
+    m_awaited.insert(m_question);
     m_askAgain = false;
     m_sinceAsked.start();
     setBusy(true);
-    m_patience.start();
     ask();
 }
 
@@ -62,9 +80,26 @@ void PageModel::reloadSoon()
     m_soon.start(0);
 }
 
-void PageModel::forget()
+void PageModel::outdate()
 {
     ++m_question;
+    m_isQueued = false;
+}
+
+bool PageModel::arrived(quint64 question)
+{
+    if (!m_awaited.remove(question))
+        return false; // asked of another engine
+    if (question == m_question)
+        return true;
+    if (std::exchange(m_isQueued, false))
+        reload();
+    return false;
+}
+
+void PageModel::forget()
+{
+    outdate();
     m_hasAnswer = false;
     m_patience.stop();
     setBusy(false);
@@ -120,11 +155,9 @@ void PageModel::failed(const Error &error)
 
 void PageModel::onSilence()
 {
-    // The answer still counts when it comes, but others may be asked for in the meantime.
-    m_tookMs = m_sinceAsked.elapsed();
+    // The answer still counts when it comes. Asking again would only make the engine work on it twice.
     setBusy(false);
     setProblem(Problem::silence(failureTitle(), m_patience.interval() / 1000));
-    follow();
 }
 
 void PageModel::onEngineChanged(ConsoleEngine::Topic topic)
@@ -132,14 +165,13 @@ void PageModel::onEngineChanged(ConsoleEngine::Topic topic)
     if (!concerns(topic))
         return;
     m_askAgain = true;
-    // A question that is under way is not given up for a newer one: under load no answer would ever be taken.
-    if (!m_busy)
-        follow();
+    follow();
 }
 
 void PageModel::follow()
 {
-    if (!m_askAgain || m_soon.isActive())
+    // A question that is under way is not given up for a newer one: under load no answer would ever be taken.
+    if (!m_askAgain || isUnderWay() || m_soon.isActive())
         return;
     m_soon.start(int(pauseLeftMs()));
 }
@@ -148,8 +180,8 @@ qint64 PageModel::pauseLeftMs() const
 {
     if (m_pauseMs == 0 || !m_sinceAsked.isValid())
         return 0;
-    const qint64 pause = qBound<qint64>(m_pauseMs, m_tookMs * (1 + RestFactor), MostPauseMs);
-    return qMax<qint64>(0, pause - m_sinceAsked.elapsed());
+    const qint64 rest = qMin(m_tookMs * RestFactor, MostRestMs);
+    return qMax<qint64>(0, qMax<qint64>(m_pauseMs, m_tookMs + rest) - m_sinceAsked.elapsed());
 }
 
 } // namespace assistiv::console

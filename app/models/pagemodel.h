@@ -7,12 +7,14 @@
 
 #include <QtCore/QElapsedTimer>
 #include <QtCore/QPointer>
+#include <QtCore/QSet>
 #include <QtCore/QTimer>
 
 namespace assistiv::console {
 
 /// What every model behind a page has in common: it asks the engine one question again and again and knows whether the
-/// answer has come. An answer to an older question is dropped; what is shown stays until a newer answer is there.
+/// answer has come. It never asks the same twice at a time: the engine would do the work twice, and with answers that
+/// take long nobody would ever see one. What is shown stays until a newer answer is there.
 /// Derived classes name this base in full: qmllint 6.4 does not look for a base in the namespace around it.
 class PageModel : public QObject
 {
@@ -37,7 +39,7 @@ public:
     bool isBusy() const { return m_busy; }
     const Problem &problem() const { return m_problem; }
 
-    /// Asks now. What is shown stays until the answer is there.
+    /// Asks now, or after the answer that is under way. What is shown stays until the answer is there.
     Q_INVOKABLE void reload();
     /// For tests.
     void setPatienceMs(int ms) { m_patience.setInterval(ms); }
@@ -62,11 +64,11 @@ protected:
     /// The answer held nothing to show.
     virtual bool isEmpty() const { return false; }
 
-    /// What the engine calls back: takes the value only if no newer question was asked.
+    /// What the engine calls back: takes the value only if it is still wanted.
     template <typename T, typename Take> Done<T> answer(Take take)
     {
         return [this, question = m_question, take](const Result<T> &result) {
-            if (question != m_question)
+            if (!arrived(question))
                 return;
             if (!result)
                 return failed(result.error());
@@ -78,14 +80,16 @@ protected:
     template <typename T, typename Take> Done<T> partialAnswer(Take take)
     {
         return [this, question = m_question, take](const Result<T> &result) {
-            if (question != m_question)
-                return;
-            if (!result)
-                return failed(result.error());
-            take(*result);
+            if (result && question == m_question)
+                take(*result);
+            else if (arrived(question))
+                failed(result.error());
         };
     }
-    /// Forgets what is shown: another platform, another range.
+    /// What was asked up to now is not wanted any more: it was about something else, or about what has changed since.
+    /// Asking again is left to the caller.
+    void outdate();
+    /// Forgets what is shown, and asks anew: another platform.
     void forget();
     /// Asks in the next turn of the event loop, once for several reasons.
     void reloadSoon();
@@ -95,6 +99,9 @@ protected:
     qint64 nowMs() const;
 
 private:
+    bool isUnderWay() const { return m_isQueued || m_awaited.contains(m_question); }
+    /// An answer, wanted or not: it makes room for the next question.
+    bool arrived(quint64 question);
     void setBusy(bool busy);
     void setProblem(const Problem &problem);
     void succeeded();
@@ -105,7 +112,12 @@ private:
     qint64 pauseLeftMs() const;
 
     QPointer<ConsoleEngine> m_engine;
+    /// What is wanted; another number for another question.
     quint64 m_question = 0;
+    /// Asked and not answered: what is wanted, and what was wanted before. The engine cannot be told to stop.
+    QSet<quint64> m_awaited;
+    /// To be asked when one of those has come.
+    bool m_isQueued = false;
     bool m_busy = false;
     bool m_hasAnswer = false;
     Problem m_problem;
@@ -115,7 +127,7 @@ private:
     QElapsedTimer m_sinceAsked;
     /// How long the engine worked on the newest answer; 0 after an error, which may be over soon.
     qint64 m_tookMs = 0;
-    /// Something changed while an answer was awaited; that answer may be older than the change.
+    /// Something changed, or somebody asked, while an answer was awaited; that answer may be older.
     bool m_askAgain = false;
 };
 

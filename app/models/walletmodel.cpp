@@ -166,6 +166,8 @@ void WalletModel::show(const WalletBooking &booking)
     m_result = booking.replayed
         ? tr("%1 was already booked at %2").arg(plainMoney(booking.amount), timeOfDay(booking.bookedAtMs))
         : tr("%1 booked").arg(plainMoney(booking.amount));
+    // A balance that was read before the booking must not be shown after it.
+    outdate();
     Q_EMIT changed();
     reloadSoon();
 }

@@ -57,6 +57,10 @@ private Q_SLOTS:
     void anAnswerToAnOlderQuestionIsDropped();
     void anotherPlatformForgetsTheFigures();
     void silenceIsAnErrorAndALateAnswerCounts();
+    void nothingIsAskedTwiceAtATime();
+    void whatIsLateIsNotAskedAgain();
+    void manyRangesQueueOneQuestion();
+    void anotherEngineIsAskedAtOnce();
     void anAnswerAfterTheModelIsGoneIsHarmless();
     void announcementsAskOnce();
     void announcementsDoNotStarveAnAnswer();
@@ -68,6 +72,7 @@ private Q_SLOTS:
     void runwayIsInWords_data();
     void runwayIsInWords();
     void topsUpOnce();
+    void anOlderBalanceIsNotShownAfterATopUp();
     void anUnclearTopUpIsSentAgainWithItsKey();
     void aChangedTopUpAsksFirst_data();
     void aChangedTopUpAsksFirst();
@@ -343,6 +348,121 @@ void tst_ConsoleModels::silenceIsAnErrorAndALateAnswerCounts()
     QCOMPARE(wallet.state(), QStringLiteral("ready"));
 }
 
+void tst_ConsoleModels::nothingIsAskedTwiceAtATime()
+{
+    m_engine->usualManner = FakeEngine::Manner::Held;
+    WalletModel wallet;
+    attach(wallet);
+    QTRY_COMPARE(m_engine->heldCount(), 1);
+    for (int i = 0; i < 3; ++i)
+        wallet.reload();
+    QCOMPARE(m_engine->heldCount(), 1);
+    m_engine->release();
+    QVERIFY(wallet.isKnown());
+    // The answer may be older than the wish, so it is asked once more, and not three times.
+    QTRY_COMPARE(m_engine->heldCount(), 1);
+    QVERIFY(wallet.isBusy());
+    m_engine->release();
+    QTest::qWait(10);
+    QCOMPARE(m_engine->countOf(QStringLiteral("readWallet")), 2);
+    QVERIFY(!wallet.isBusy());
+
+    // A question in two parts counts as one until its second part is answered.
+    SetUpModel setUp;
+    attach(setUp);
+    QTRY_COMPARE(m_engine->heldCount(), 1);
+    m_engine->release();
+    setUp.reload();
+    QCOMPARE(m_engine->heldCount(), 1);
+    QCOMPARE(m_engine->countOf(QStringLiteral("readSetUp")), 1);
+    m_engine->release();
+    QCOMPARE(setUp.state(), QStringLiteral("ready"));
+    QTRY_COMPARE(m_engine->countOf(QStringLiteral("readSetUp")), 2);
+    // An error in the first part ends it.
+    m_engine->release();
+    m_engine->release();
+    m_engine->errors[QStringLiteral("readSetUp")] = {ErrorCode::DatabaseUnavailable};
+    setUp.reload();
+    m_engine->release();
+    QCOMPARE(setUp.state(), QStringLiteral("error"));
+    m_engine->errors.clear();
+    setUp.reload();
+    QCOMPARE(m_engine->countOf(QStringLiteral("readSetUp")), 4);
+}
+
+void tst_ConsoleModels::whatIsLateIsNotAskedAgain()
+{
+    m_engine->usualManner = FakeEngine::Manner::Held;
+    WalletModel wallet;
+    wallet.setPatienceMs(20);
+    attach(wallet);
+    QTRY_COMPARE(wallet.state(), QStringLiteral("error"));
+    QVERIFY(!wallet.isBusy());
+
+    // Neither an announcement nor a person gets more than the promise that somebody waits again.
+    Q_EMIT m_engine->changed(ConsoleEngine::Topic::Wallet);
+    QTest::qWait(10);
+    QCOMPARE(m_engine->heldCount(), 1);
+    wallet.reload();
+    QCOMPARE(m_engine->heldCount(), 1);
+    QVERIFY(wallet.isBusy());
+    QTRY_VERIFY(!wallet.isBusy());
+    QCOMPARE(wallet.problem().code, QStringLiteral("no_answer"));
+
+    m_engine->release();
+    QCOMPARE(wallet.state(), QStringLiteral("ready"));
+    QTRY_COMPARE(m_engine->heldCount(), 1);
+    QCOMPARE(m_engine->countOf(QStringLiteral("readWallet")), 2);
+}
+
+void tst_ConsoleModels::manyRangesQueueOneQuestion()
+{
+    m_engine->usualManner = FakeEngine::Manner::Held;
+    OverviewModel overview;
+    attach(overview);
+    QTRY_COMPARE(m_engine->heldCount(), 1);
+    m_engine->figures.requests = 7;
+    for (const char *range : {"1h", "7d", "1h", "30d"})
+        overview.setRange(QLatin1StringView(range));
+    // One that is not wanted any more keeps a reader of the engine busy, and one more may.
+    QCOMPARE(m_engine->ranges, (QList{OverviewRange::Day, OverviewRange::Hour}));
+    QVERIFY(overview.isBusy());
+
+    m_engine->release();
+    QCOMPARE(m_engine->ranges.last(), OverviewRange::Month);
+    QCOMPARE(m_engine->heldCount(), 2);
+    m_engine->release();
+    QCOMPARE(m_engine->heldCount(), 1);
+    QCOMPARE(overview.requests(), QStringLiteral("–"));
+    QVERIFY(overview.isBusy());
+    m_engine->release();
+    QCOMPARE(overview.requests(), QStringLiteral("7"));
+    QVERIFY(!overview.isBusy());
+    QTest::qWait(10);
+    QCOMPARE(m_engine->ranges.size(), 3);
+}
+
+void tst_ConsoleModels::anotherEngineIsAskedAtOnce()
+{
+    m_engine->usualManner = FakeEngine::Manner::Held;
+    WalletModel wallet;
+    attach(wallet);
+    QTRY_COMPARE(m_engine->heldCount(), 1);
+    FakeEngine other;
+    furnish(other);
+    other.wallet.balance = Money::fromMicros(5);
+    for (ConsoleEngine *engine : {static_cast<ConsoleEngine *>(&other), static_cast<ConsoleEngine *>(m_engine.get()),
+                                  static_cast<ConsoleEngine *>(&other)}) {
+        wallet.setEngine(engine);
+        QTest::qWait(0);
+    }
+    QTRY_COMPARE(wallet.balance(), 5);
+    QCOMPARE(m_engine->heldCount(), 2);
+    while (m_engine->heldCount() > 0)
+        m_engine->release();
+    QCOMPARE(wallet.balance(), 5);
+}
+
 void tst_ConsoleModels::anAnswerAfterTheModelIsGoneIsHarmless()
 {
     m_engine->usualManner = FakeEngine::Manner::Held;
@@ -417,10 +537,10 @@ void tst_ConsoleModels::aSlowAnswerIsFollowedByALongPause()
     QVERIFY2(sinceAnswer.elapsed() < 3000, qPrintable(QString::number(sinceAnswer.elapsed())));
 
     // Neither does an error, however late it came, hold up the next question: what was wrong may be over.
+    m_engine->release();
     m_engine->errors[QStringLiteral("readWallet")] = {ErrorCode::DatabaseUnavailable};
     figures.reload();
-    QCOMPARE(m_engine->heldCount(), 2);
-    m_engine->release();
+    QCOMPARE(m_engine->heldCount(), 1);
     answerAfter(300);
     sinceAnswer.start();
     QTRY_COMPARE_WITH_TIMEOUT(m_engine->heldCount(), 1, 30'000);
@@ -535,6 +655,22 @@ void tst_ConsoleModels::topsUpOnce()
     QCOMPARE(m_engine->topUps.first().amount.micros(), 25'000'000);
     QCOMPARE(wallet.balance(), 66'268'417);
     QCOMPARE(wallet.result(), QStringLiteral("$25.00 booked"));
+}
+
+void tst_ConsoleModels::anOlderBalanceIsNotShownAfterATopUp()
+{
+    WalletModel wallet;
+    attach(wallet);
+    QTRY_VERIFY(wallet.isKnown());
+    m_engine->manners[QStringLiteral("readWallet")] = FakeEngine::Manner::Held;
+    wallet.reload();
+    m_engine->booking.balanceAfter = m_engine->wallet.balance + Money::fromMicros(25'000'000);
+    wallet.setAmount(25'000'000);
+    wallet.book();
+    QTRY_COMPARE(m_engine->heldCount(), 2);
+    QCOMPARE(wallet.balance(), m_engine->booking.balanceAfter.micros());
+    m_engine->release();
+    QCOMPARE(wallet.balance(), m_engine->booking.balanceAfter.micros());
 }
 
 void tst_ConsoleModels::anUnclearTopUpIsSentAgainWithItsKey()
