@@ -8,13 +8,11 @@
 #include "app/masterkey.h"
 #include "core/log.h"
 #include "core/os.h"
-#include "services/bootstrap.h"
 #include "services/installation.h"
 #include "store/migrations.h"
 
 #include <QtCore/QCoreApplication>
 #include <QtCore/QFile>
-#include <QtCore/QJsonArray>
 #include <QtCore/QJsonDocument>
 #include <QtCore/QTemporaryDir>
 #include <QtNetwork/QSslCertificate>
@@ -71,7 +69,9 @@ WebhookSettings webhookSettings(const Options &options)
 
 struct EngineHost::Outcome
 {
-    BootstrapOutcome bootstrap;
+    /// By the bootstrap file and by --demo.
+    BootstrapOutcome made;
+    std::optional<Demo> demo;
 };
 
 EngineHost::EngineHost(Options options, QObject *parent)
@@ -113,7 +113,7 @@ void EngineHost::start()
 Result<QJsonObject> EngineHost::readBootstrap() const
 {
     if (m_options.bootstrapFile.isEmpty())
-        return m_options.demo ? demoBootstrap() : QJsonObject();
+        return QJsonObject();
     QFile file(m_options.bootstrapFile);
     if (!file.open(QIODevice::ReadOnly))
         return Error { ErrorCode::ValidationError, u"--bootstrap: %1: %2"_s.arg(m_options.bootstrapFile, file.errorString()) };
@@ -169,17 +169,7 @@ void EngineHost::onMasterKey(const Result<QByteArray> &key)
     m_engine = std::make_unique<Engine>(std::move(settings), std::make_shared<const Vault>(*key));
 
     bool isBootstrapError = false;
-    const auto prepared = m_engine->open([&](Services &services) -> Result<void> {
-        if (m_bootstrap.isEmpty())
-            return {};
-        auto applied = applyBootstrap(services, m_bootstrap);
-        if (!applied) {
-            isBootstrapError = applied.error().code == ErrorCode::ValidationError;
-            return applied.error();
-        }
-        m_outcome->bootstrap = std::move(*applied);
-        return {};
-    });
+    const auto prepared = m_engine->open([&](Services &services) { return setUp(services, isBootstrapError); });
     if (!prepared) {
         const Error &error = prepared.error();
         return isBootstrapError
@@ -189,6 +179,29 @@ void EngineHost::onMasterKey(const Result<QByteArray> &key)
     connect(m_engine.get(), &Engine::stopped, this, &EngineHost::onServingStopped, Qt::QueuedConnection);
     Q_EMIT opened(m_engine.get());
     serve();
+}
+
+// May run more than once: the database can ask for a repeat.
+Result<void> EngineHost::setUp(Services &services, bool &isBootstrapError)
+{
+    *m_outcome = {};
+    if (!m_bootstrap.isEmpty()) {
+        auto applied = applyBootstrap(services, m_bootstrap);
+        isBootstrapError = !applied && applied.error().code == ErrorCode::ValidationError;
+        if (!applied)
+            return applied.error();
+        m_outcome->made = std::move(*applied);
+    }
+    if (m_options.demo) {
+        auto demo = setUpDemo(services);
+        if (!demo)
+            return demo.error();
+        m_outcome->made.platforms += demo->made.platforms;
+        if (!demo->made.adminKey.isEmpty())
+            m_outcome->made.adminKey = demo->made.adminKey;
+        m_outcome->demo = std::move(*demo);
+    }
+    return {};
 }
 
 void EngineHost::serve(quint16 port)
@@ -219,7 +232,8 @@ void EngineHost::onHealthy(bool healthy)
 bool EngineHost::writeOutcome()
 {
     const QString origin = m_engine->origin();
-    const QJsonObject made = m_bootstrap.isEmpty() ? QJsonObject() : m_outcome->bootstrap.toJson(m_engine->publicOrigin());
+    const bool isAnythingMade = !m_bootstrap.isEmpty() || m_options.demo;
+    const QJsonObject made = isAnythingMade ? m_outcome->made.toJson(m_engine->publicOrigin()) : QJsonObject();
     if (!m_options.bootstrapOutFile.isEmpty()
         && !os::replacePrivateFile(m_options.bootstrapOutFile, QJsonDocument(made).toJson())) {
         Q_EMIT cannotListen(u"--bootstrap-out: %1 cannot be written."_s.arg(m_options.bootstrapOutFile));
@@ -233,14 +247,9 @@ bool EngineHost::writeOutcome()
         Q_EMIT cannotListen(u"--ready-file: %1 cannot be written."_s.arg(m_options.readyFile));
         return false;
     }
-    if (m_options.demo) {
-        const QString key = made.value("platforms"_L1).toArray().at(0).toObject().value("end_users"_L1).toArray().at(0)
-                                .toObject().value("end_user_key"_L1).toString();
-        if (!key.isEmpty()) {
-            std::printf("The demo gateway runs on %s. Try it:\n\n%s\n\n", qUtf8Printable(origin),
-                        qUtf8Printable(demoCurlLine(origin, key)));
-            std::fflush(stdout);
-        }
+    if (m_outcome->demo) {
+        std::fputs(qUtf8Printable(demoText(*m_outcome->demo, origin)), stdout);
+        std::fflush(stdout);
     }
     return true;
 }

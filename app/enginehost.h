@@ -60,6 +60,7 @@ Q_SIGNALS:
 private:
     void openDatabase();
     void onMasterKey(const Result<QByteArray> &key);
+    Result<void> setUp(Services &services, bool &isBootstrapError);
     void onHealthy(bool healthy);
     bool writeOutcome();
     void onServingStopped();
@@ -74,7 +75,7 @@ private:
     bool m_isEnding = false;
     std::unique_ptr<Engine> m_engine;
     QJsonObject m_bootstrap;
-    /// ids and fresh keys of the bootstrap, to be written once the origin is known.
+    /// ids and fresh keys, to be written once the origin is known.
     struct Outcome;
     std::unique_ptr<Outcome> m_outcome;
 };

@@ -94,15 +94,7 @@ Result<bool> ApiKeys::hasAdminKey()
 
 Result<void> ApiKeys::revokeAdminKeys()
 {
-    auto keys = m_store.activeAdminKeys();
-    if (!keys)
-        return keys.error();
-    for (ApiKeyRow &key : *keys) {
-        key.isActive = false;
-        if (const auto saved = save(key); !saved)
-            return saved.error();
-    }
-    return {};
+    return revokeAll(m_store.activeAdminKeys());
 }
 
 Result<ApiKeyRows> ApiKeys::list(const PlatformId &platform, const ApiKeyFilter &filter, qint64 offset, qint64 limit)
@@ -125,6 +117,18 @@ Result<void> ApiKeys::save(const ApiKeyRow &row)
     if (const auto updated = m_store.update(row); !updated)
         return updated.error();
     m_context.changes.add(stateOf(row));
+    return {};
+}
+
+Result<void> ApiKeys::revokeAll(Result<QList<ApiKeyRow>> keys)
+{
+    if (!keys)
+        return keys.error();
+    for (ApiKeyRow &key : *keys) {
+        key.isActive = false;
+        if (const auto saved = save(key); !saved)
+            return saved.error();
+    }
     return {};
 }
 
@@ -158,6 +162,11 @@ Result<void> ApiKeys::revokeOfEndUser(const PlatformId &platform, const EndUserI
     if (!key)
         return key.error();
     return key->endUser == user ? revoke(platform, id) : Result<void>(noApiKey());
+}
+
+Result<void> ApiKeys::revokeNamed(const PlatformId &platform, const EndUserId &user, const QString &name)
+{
+    return revokeAll(m_store.activeNamed(platform, user, name));
 }
 
 Result<void> ApiKeys::noteUsed(const QList<std::pair<ApiKeyId, Timestamp>> &used)

@@ -52,6 +52,8 @@ public:
     Result<void> revoke(const PlatformId &platform, const ApiKeyId &id);
     /// ApiKeyNotFound also when it is not a key of this user.
     Result<void> revokeOfEndUser(const PlatformId &platform, const EndUserId &user, const ApiKeyId &id);
+    /// All keys of the user that have this name.
+    Result<void> revokeNamed(const PlatformId &platform, const EndUserId &user, const QString &name);
 
     Result<void> noteUsed(const QList<std::pair<ApiKeyId, Timestamp>> &used);
 
@@ -59,6 +61,7 @@ private:
     Result<MintedKey> mint(KeyType type, const PlatformId &platform, const EndUserId &user, const ApiKeyDraft &draft);
     Result<ApiKeyRow> find(const PlatformId &platform, const ApiKeyId &id);
     Result<void> save(const ApiKeyRow &row);
+    Result<void> revokeAll(Result<QList<ApiKeyRow>> keys);
 
     ServiceContext m_context;
     ApiKeyStore m_store;

@@ -43,6 +43,16 @@ ApiKeyRow keyFrom(const Query &query)
     return row;
 }
 
+Result<QList<ApiKeyRow>> keysFrom(Query &query)
+{
+    if (const auto read = query.exec(); !read)
+        return read.error();
+    QList<ApiKeyRow> keys;
+    while (query.next())
+        keys.append(keyFrom(query));
+    return keys;
+}
+
 } // namespace
 
 Result<void> ApiKeyStore::insert(const ApiKeyRow &row)
@@ -92,11 +102,10 @@ Result<ApiKeyRows> ApiKeyStore::list(const PlatformId &platform, const ApiKeyFil
                                "last_used_at, expires_at, created_at FROM api_keys WHERE platform_id = ? AND type = ? "
                                "AND (CAST(? AS TEXT) IS NULL OR end_user_id = ?) "
                                "ORDER BY created_at DESC, id LIMIT ? OFFSET ?"_s);
-    query.bind(platform, wordOf(filter.type), filter.endUser, filter.endUser, limit, offset);
-    if (const auto read = query.exec(); !read)
-        return read.error();
-    while (query.next())
-        found.rows.append(keyFrom(query));
+    auto rows = keysFrom(query.bind(platform, wordOf(filter.type), filter.endUser, filter.endUser, limit, offset));
+    if (!rows)
+        return rows.error();
+    found.rows = std::move(*rows);
     return found;
 }
 
@@ -104,12 +113,16 @@ Result<QList<ApiKeyRow>> ApiKeyStore::activeAdminKeys()
 {
     Query query = m_db.prepare(u"SELECT id, platform_id, end_user_id, type, key_hash, key_prefix, name, scopes, is_active, "
                                "last_used_at, expires_at, created_at FROM api_keys WHERE type = 'admin' AND is_active"_s);
-    if (const auto read = query.exec(); !read)
-        return read.error();
-    QList<ApiKeyRow> keys;
-    while (query.next())
-        keys.append(keyFrom(query));
-    return keys;
+    return keysFrom(query);
+}
+
+Result<QList<ApiKeyRow>> ApiKeyStore::activeNamed(const PlatformId &platform, const EndUserId &user,
+                                                  const QString &name)
+{
+    Query query = m_db.prepare(u"SELECT id, platform_id, end_user_id, type, key_hash, key_prefix, name, scopes, "
+                               "is_active, last_used_at, expires_at, created_at FROM api_keys "
+                               "WHERE platform_id = ? AND end_user_id = ? AND name = ? AND is_active"_s);
+    return keysFrom(query.bind(platform, user, name));
 }
 
 } // namespace assistiv

@@ -73,6 +73,7 @@ public:
     /// Newest first; revoked ones included.
     Result<ApiKeyRows> list(const PlatformId &platform, const ApiKeyFilter &filter, qint64 offset, qint64 limit);
     Result<QList<ApiKeyRow>> activeAdminKeys();
+    Result<QList<ApiKeyRow>> activeNamed(const PlatformId &platform, const EndUserId &user, const QString &name);
 
 private:
     Database &m_db;

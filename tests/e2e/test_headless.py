@@ -466,32 +466,42 @@ class Bootstrap(HeadlessCase):
 
 
 class Demo(HeadlessCase):
-    def test_the_printed_curl_line_works_and_the_money_moves(self):
-        rule = "headless-and-admin.md 1, --demo"
+    RULE = "headless-and-admin.md 1, Demo"
+
+    def setUp(self):
         if not shutil.which("curl"):
             pgcluster.skip_or_fail("curl is not installed, so the demo's line cannot be run")
-        gateway = self.installation()
-        gateway.start(bootstrap=None, storage=[], options=["--demo", "--bootstrap-out", str(gateway.bootstrap_out)])
-        line = wait_for("a curl line that works (headless-and-admin.md 1, --demo)", lambda: curl_line(gateway.output()))
-        self.holds(
-            gateway.bootstrap_out.exists(),
-            "ids and keys made in this run in --bootstrap-out",
-            "headless-and-admin.md 2",
-        )
+
+    def demo(self, gateway, **start):
+        """One start with --demo: what this run has said, and the line in it. An admin key outlives the run that made it."""
+        before = len(gateway.output())
+        if start.get("bootstrap") is None:
+            start["options"] = ["--demo", "--bootstrap-out", str(gateway.bootstrap_out)]
+        gateway.start(**{"bootstrap": None, **start})
+        line = wait_for(f"a curl line ({self.RULE})", lambda: curl_line(gateway.output()[before:]))
         gateway.result = json.loads(gateway.bootstrap_out.read_text(encoding="utf-8"))
+        gateway.admin_key = gateway.result.get("admin_key") or gateway.admin_key
+        return gateway.output()[before:], line
+
+    def run_line(self, line):
+        ended = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=30, check=False)
+        self.equal(ended.returncode, 0, self.RULE, "exit code of curl")
+        return ended.stdout
+
+    def answers(self, line):
+        said = self.run_line(line)
+        self.holds(
+            "chat.completion" in said and "sandbox-echo" in said, "a chat completion of sandbox-echo", self.RULE, said
+        )
+
+    def test_the_printed_curl_line_works_and_the_money_moves(self):
+        rule = self.RULE
+        gateway = self.installation()
+        said, line = self.demo(gateway, storage=[])
+        self.holds("refused" not in said, "no word of trouble", rule, said)
         tenant = gateway.tenant(gateway.result["platforms"][0]["slug"])
         before = Books.read(tenant)
-        ended = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=30, check=False)
-        self.holds(
-            ended.returncode == 0 and "error" not in ended.stdout[:12],
-            "an answer to the printed line",
-            rule,
-            (line, ended.stdout, ended.stderr),
-        )
-        said = ended.stdout
-        self.holds(
-            "chat.completion" in said and "sandbox-echo" in said, "a chat completion of sandbox-echo", rule, said
-        )
+        self.answers(line)
         after = Books.read(tenant).reconcile()
         (row,) = after.logs
         cost = Decimal(row["estimated_cost_usd"])
@@ -500,6 +510,79 @@ class Demo(HeadlessCase):
         self.equal(before.wallet["balance"] - after.wallet["balance"], cost, rule, "change of the wallet")
         ((budget, ledger),) = after.ledgers.values()
         self.equal((budget["used_usd"], ledger[-1]["amount_usd"]), (cost, cost), rule, "budget used, last ledger row")
+        gateway.stop()
+
+    def test_every_start_prints_a_line_that_works_and_ends_the_last_one(self):
+        gateway = self.installation()
+        printed, first, by_hand = [], None, None
+        for number in range(3):
+            said, line = self.demo(gateway)
+            self.holds("refused" not in said, "no word of trouble", self.RULE, said)
+            key = harness.RAW_KEY.search(line).group()
+            self.holds(key not in printed, "a fresh key", self.RULE, number)
+            for earlier in printed:
+                with gateway.client(earlier) as client:
+                    refused = client.post("/v1/chat/completions", chat_body("sandbox-echo"))
+                    refused.expect_error(401, "unauthorized", self.RULE)
+            self.answers(line)
+            tenant = gateway.tenant("demo")
+            self.equal(tenant.users["demo"]["end_user_key"], key, self.RULE, "the key in --bootstrap-out")
+            first = first or tenant
+            tenant.adopt(first)
+            if by_hand is None:
+                with tenant.client as client:
+                    made = client.post(f"{tenant.user_path('demo')}/api-keys", {"name": "by hand"})
+                    by_hand = made.expect_json(201, self.RULE)["raw_key"]
+            with gateway.client(by_hand) as client:
+                client.post("/v1/chat/completions", chat_body("sandbox-echo")).expect(200, self.RULE)
+            with tenant.client as client:
+                keys = client.rows(f"{tenant.user_path('demo')}/api-keys")
+            self.equal(
+                sorted(row["name"] for row in keys if row["is_active"]),
+                ["Made by --demo", "by hand"], self.RULE, "active keys of the user",
+            )
+            printed.append(key)
+            books = Books.read(tenant).reconcile(2 * len(printed))
+            gifts = [row["amount"] for row in books.wallet_rows if row["type"] == "top_up"]
+            self.equal(gifts, [100], self.RULE, "money that was given")
+            gateway.stop()
+        gateway.verify()
+
+    def test_what_the_operator_changed_stays_and_is_said(self):
+        gateway = self.installation()
+        _, line = self.demo(gateway)
+        first = gateway.tenant("demo")
+        with first.client as client:
+            client.patch(first.user_path("demo"), {"is_active": False}).expect(200, self.RULE)
+        gateway.stop()
+        said, line = self.demo(gateway)
+        self.holds("would be refused" in said and "deactivated" in said, "what is wrong", self.RULE, said)
+        self.holds("end_user_inactive" in self.run_line(line), "a refusal", self.RULE)
+        tenant = gateway.tenant("demo").adopt(first)
+        with tenant.client as client:
+            client.patch(tenant.user_path("demo"), {"is_active": True}).expect(200, self.RULE)
+        self.answers(line)
+
+        left = Books.read(tenant).wallet["balance"]
+        path = f"/v1/admin/platforms/{tenant.id}/wallet/transactions"
+        with gateway.admin as admin:
+            admin.post(path, {"type": "adjustment", "amount": -float(left), "description": "Out"}).expect(200, self.RULE)
+        gateway.stop()
+        said, line = self.demo(gateway)
+        self.holds("would be refused" in said and "no balance" in said, "what is wrong", self.RULE, said)
+        self.holds("wallet_insufficient" in self.run_line(line), "a refusal", self.RULE)
+        self.equal(Books.read(gateway.tenant("demo").adopt(first)).wallet["balance"], 0, self.RULE, "the empty wallet")
+        gateway.stop()
+        gateway.verify()
+
+    def test_it_goes_together_with_a_bootstrap_file(self):
+        gateway = self.installation()
+        _, line = self.demo(gateway, bootstrap=self.document(), options=["--demo"])
+        self.equal([entry["slug"] for entry in gateway.result["platforms"]], ["acme", "demo"], self.RULE, "platforms")
+        self.holds(gateway.admin_key, "the admin key", "headless-and-admin.md 2")
+        self.answers(line)
+        with gateway.tenant("acme").user_client("alice") as alice:
+            alice.post("/v1/chat/completions", chat_body(harness.PLAIN.name)).expect(200, self.RULE)
         gateway.stop()
 
 

@@ -25,6 +25,7 @@ private Q_SLOTS:
     void patches();
     void revokes();
     void revokesOnlyKeysOfTheUser();
+    void revokesByName();
     void belongsToItsPlatform();
     void lists();
     void notesUse();
@@ -141,6 +142,25 @@ void tst_ApiKeys::revokesOnlyKeysOfTheUser()
     QCOMPARE(m_keys->revokeOfEndUser(m_platform, other, made->key.id).error().code, ErrorCode::ApiKeyNotFound);
     QCOMPARE(m_keys->revokeOfEndUser(m_platform, m_user, platformKey->key.id).error().code, ErrorCode::ApiKeyNotFound);
     QVERIFY(m_keys->revokeOfEndUser(m_platform, m_user, made->key.id));
+}
+
+void tst_ApiKeys::revokesByName()
+{
+    const EndUserId other = m_scratch->addEndUser(m_platform, u"other"_s);
+    for (const QString &name : { u"demo"_s, u"demo"_s, u"Demo"_s })
+        QVERIFY(m_keys->createForEndUser(m_platform, m_user, { .name = name }));
+    QVERIFY(m_keys->createForEndUser(m_platform, other, { .name = u"demo"_s }));
+    QVERIFY(m_keys->createForPlatform(m_platform, { .name = u"demo"_s }));
+    m_scratch->changes = {};
+    QVERIFY(m_keys->revokeNamed(m_platform, m_user, u"demo"_s));
+    QCOMPARE(m_scratch->changes.keys.size(), 2);
+    QVERIFY(!m_scratch->changes.keys.constFirst().isUsable);
+    QCOMPARE(m_scratch->number(u"SELECT count(*) FROM api_keys WHERE is_active"_s), 3);
+    // Those that are revoked already are no news.
+    QVERIFY(m_keys->revokeNamed(m_platform, m_user, u"demo"_s));
+    QCOMPARE(m_scratch->changes.keys.size(), 2);
+    QVERIFY(m_keys->revokeNamed(m_scratch->addPlatform(u"other"_s), m_user, u"Demo"_s));
+    QCOMPARE(m_scratch->number(u"SELECT count(*) FROM api_keys WHERE is_active"_s), 3);
 }
 
 void tst_ApiKeys::belongsToItsPlatform()
