@@ -31,7 +31,7 @@ BUILD_PACKAGES=(
 # shellcheck disable=SC2034
 RUN_PACKAGES=(
     ca-certificates
-    libqt6sql6-sqlite libqt6sql6-psql
+    libqt6sql6-psql
     'libqt6svg6|libqt6svg6t64'
     qt6-qpa-plugins qt6-wayland
     qml6-module-qtqml qml6-module-qtqml-models qml6-module-qtqml-workerscript

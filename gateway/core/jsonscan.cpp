@@ -25,11 +25,20 @@ public:
     // From the opening quote to behind the closing one.
     void skipString()
     {
-        for (++m_at; !ended() && peek() != '"'; ++m_at) {
-            if (peek() == '\\')
-                ++m_at;
+        const qsizetype begin = ++m_at;
+        for (bool isOpen = true; isOpen;) {
+            const qsizetype quote = m_text.indexOf('"', m_at);
+            if (quote < 0) {
+                m_at = m_text.size();
+                return;
+            }
+            // It ends the string unless it is escaped, by a backslash that is not escaped itself.
+            qsizetype slashes = quote;
+            while (slashes > begin && m_text[slashes - 1] == '\\')
+                --slashes;
+            isOpen = (quote - slashes) % 2 != 0;
+            m_at = quote + 1;
         }
-        m_at = qMin(m_at + 1, m_text.size());
     }
 
     void skipValue()

@@ -4,6 +4,12 @@
 
 namespace assistiv {
 
+namespace {
+
+constexpr qsizetype UsualBytes = 256;
+
+} // namespace
+
 void appendJsonString(QByteArray &out, QByteArrayView text)
 {
     static constexpr char Hex[] = "0123456789abcdef";
@@ -40,6 +46,9 @@ void JsonWriter::separate()
 
 JsonWriter &JsonWriter::open(char c)
 {
+    // In one piece from the start, as most texts are not longer.
+    if (m_out.isEmpty())
+        m_out.reserve(UsualBytes);
     separate();
     m_out += c;
     m_needsComma = false;

@@ -27,6 +27,8 @@ constexpr int LockPatienceMs = 50;
 constexpr qint64 MostPutOffMs = 10'000;
 /// While the database is away; the last one again and again.
 constexpr int RetryDelaysMs[] = { 50, 200, 500, 1000 };
+/// How long the writer looks out for a settlement that is expected before it sleeps again.
+constexpr auto LookOut = std::chrono::microseconds(150);
 /// So long a client waits for its call to be billed.
 constexpr qint64 PatienceMs = 4000;
 
@@ -86,6 +88,17 @@ void Writer::settle(Settlement settlement, QObject *asker, std::function<void(Re
     m_wake.notify_one();
 }
 
+void Writer::expect()
+{
+    if (!m_isAsleep.load(std::memory_order_relaxed))
+        return; // it looks into the queue again by itself
+    {
+        const std::scoped_lock lock(m_mutex);
+        m_isExpecting = true;
+    }
+    m_wake.notify_one();
+}
+
 void Writer::enqueue(std::shared_ptr<Mailbox> mailbox, QPointer<QObject> asker, std::shared_ptr<DoorJob> job)
 {
     {
@@ -137,7 +150,18 @@ void Writer::run(std::function<void(Result<void>)> onStarted)
 Writer::Batch Writer::takeBatch()
 {
     std::unique_lock lock(m_mutex);
-    m_wake.wait(lock, [this] { return !m_queue.empty() || m_stopping; });
+    while (m_queue.empty() && !m_stopping) {
+        m_isAsleep.store(true, std::memory_order_relaxed);
+        m_wake.wait(lock, [this] { return !m_queue.empty() || m_stopping || m_isExpecting; });
+        m_isAsleep.store(false, std::memory_order_relaxed);
+        if (!std::exchange(m_isExpecting, false) || !m_queue.empty())
+            continue;
+        lock.unlock();
+        for (const auto end = std::chrono::steady_clock::now() + LookOut;
+             m_waiting.load(std::memory_order_relaxed) == 0 && std::chrono::steady_clock::now() < end;)
+            std::this_thread::yield();
+        lock.lock();
+    }
     Batch batch;
     for (size_t i = 0; i < BatchSize && !m_queue.empty(); ++i)
         take(batch);
@@ -156,56 +180,60 @@ void Writer::take(Batch &batch)
 
 bool Writer::work(Batch &batch)
 {
+    Taken taken = Taken::Together;
     for (int attempt = 0; !batch.isEmpty(); ++attempt) {
-        if (commitBatch(batch))
+        const Came came = commitBatch(batch, taken);
+        if (came == Came::Committed)
             break;
-        if (!m_db->mustRepeat() || attempt == MostAttempts)
+        if (came == Came::Poisoned)
+            taken = Taken::OneByOne;
+        else if (!m_db->mustRepeat() || attempt == MostAttempts)
             return false;
     }
     return true;
 }
 
-bool Writer::commitBatch(Batch &batch)
+Writer::Came Writer::commitBatch(Batch &batch, Taken taken)
 {
     const qint64 takenUpUs = m_parts.clock.steadyUs();
     m_changes = {};
     Transaction transaction(*m_db);
     if (!transaction.started())
-        return false;
+        return Came::Undone;
     if (!batch.jobs.empty() && !NodeStore(*m_db).lockOthersOut(LockPatienceMs)) {
         if (m_db->mustRepeat())
             putOff(std::exchange(batch.jobs, {}));
-        return false;
+        return Came::Undone;
     }
-    if (!runSettlements(batch.settlements))
-        return false;
+    if (const Came came = runSettlements(batch.settlements, taken); came != Came::Committed)
+        return came;
     for (PendingJob &job : batch.jobs) {
         runJob(job);
         if (m_db->mustRepeat())
-            return false;
+            return Came::Undone;
     }
     std::optional<quint64> number;
     if (!m_changes.isEmpty()) {
         const auto sealed = m_order->seal(m_changes, m_parts.node);
         if (!sealed)
-            return false;
+            return Came::Undone;
         number = *sealed;
     }
     // A connection that broke inside the batch shows here at the latest.
     if (!transaction.commit())
-        return false;
+        return Came::Undone;
     noteCommit(batch, 0, takenUpUs);
     keepPoisoned(batch);
     if (m_changes.deliveriesDue)
         m_parts.deliveriesDue();
     if (!number)
-        return true;
+        return Came::Committed;
     const bool catalogueChanged = m_changes.catalogue;
     m_parts.book.publishCommit(std::exchange(m_changes, {}), *number);
     m_published.store(*number, std::memory_order_release);
     if (catalogueChanged)
         m_parts.catalogueChanged(*m_services);
-    return true;
+    return Came::Committed;
 }
 
 void Writer::putOff(std::vector<PendingJob> jobs)
@@ -224,13 +252,13 @@ void Writer::putOff(std::vector<PendingJob> jobs)
     }
 }
 
-Result<void> Writer::applyGroup(const QList<const Settlement *> &group)
+Result<void> Writer::applyAlone(const Settlement &settlement)
 {
     const AccountChanges before = m_changes;
     Savepoint savepoint(*m_db);
     if (!savepoint.isOpen())
         return databaseUnavailable();
-    auto applied = m_settlements->apply(group);
+    auto applied = m_settlements->apply({ &settlement });
     if (applied)
         applied = savepoint.keep();
     if (!applied)
@@ -238,30 +266,28 @@ Result<void> Writer::applyGroup(const QList<const Settlement *> &group)
     return applied;
 }
 
-bool Writer::runSettlements(std::vector<PendingSettlement> &settlements)
+Writer::Came Writer::runSettlements(std::vector<PendingSettlement> &settlements, Taken taken)
 {
-    if (settlements.empty())
-        return true;
+    const auto isAway = [](const Result<void> &outcome) {
+        return !outcome && outcome.error().code == ErrorCode::DatabaseUnavailable;
+    };
+    if (taken == Taken::OneByOne) {
+        for (PendingSettlement &pending : settlements) {
+            pending.outcome = applyAlone(pending.settlement);
+            if (isAway(pending.outcome))
+                return Came::Undone;
+        }
+        return Came::Committed;
+    }
     QList<const Settlement *> group;
     for (PendingSettlement &pending : settlements) {
         pending.outcome = {};
         group.append(&pending.settlement);
     }
-    const auto isAway = [](const Result<void> &outcome) {
-        return !outcome && outcome.error().code == ErrorCode::DatabaseUnavailable;
-    };
-    const auto together = applyGroup(group);
-    if (together)
-        return true;
-    if (isAway(together))
-        return false;
-    // One of them is poisoned: alone, each of the others gets through.
-    for (PendingSettlement &pending : settlements) {
-        pending.outcome = group.size() == 1 ? together : applyGroup({ &pending.settlement });
-        if (isAway(pending.outcome))
-            return false;
-    }
-    return true;
+    const auto applied = group.isEmpty() ? Result<void>() : m_settlements->apply(group);
+    if (applied)
+        return Came::Committed;
+    return isAway(applied) ? Came::Undone : Came::Poisoned;
 }
 
 void Writer::runJob(PendingJob &pending)
@@ -370,7 +396,7 @@ bool Writer::catchUp(Batch &held)
         const auto applied = m_settlements->isApplied(pending.settlement);
         if (!applied)
             return false;
-        pending.outcome = *applied ? Result<void>() : applyGroup({ &pending.settlement });
+        pending.outcome = *applied ? Result<void>() : applyAlone(pending.settlement);
         if (!pending.outcome && pending.outcome.error().code == ErrorCode::DatabaseUnavailable)
             return false;
     }

@@ -68,6 +68,7 @@ public:
     void stop();
 
     void settle(Settlement settlement, QObject *asker, std::function<void(Result<void>)> done) override;
+    void expect() override;
     bool isFull() const override { return !isHealthy() || m_waiting.load(std::memory_order_relaxed) >= FullAt; }
     void enqueue(std::shared_ptr<Mailbox> mailbox, QPointer<QObject> asker, std::shared_ptr<DoorJob> job);
 
@@ -117,12 +118,15 @@ private:
     void take(Batch &batch);
     /// Commits the batch in as many attempts as races for locks make necessary; false when the database is away.
     bool work(Batch &batch);
-    /// One transaction around the batch; false when the database could not commit it.
-    bool commitBatch(Batch &batch);
-    /// False when the database could not do its work: that is no fault of the settlements.
-    bool runSettlements(std::vector<PendingSettlement> &settlements);
-    /// All of the group or, after an error, nothing, in what is written as in what will be published.
-    Result<void> applyGroup(const QList<const Settlement *> &group);
+    /// One transaction around the batch. Settlements that are taken together need no savepoint, for which the database would
+    /// keep a copy of each page; so one that cannot be booked undoes all, and they are taken one by one.
+    enum class Taken { Together, OneByOne };
+    enum class Came { Committed, Poisoned, Undone };
+    Came commitBatch(Batch &batch, Taken taken);
+    /// Undone when the database could not do its work: that is no fault of the settlements.
+    Came runSettlements(std::vector<PendingSettlement> &settlements, Taken taken);
+    /// The settlement or, after an error, nothing, in what is written as in what will be published.
+    Result<void> applyAlone(const Settlement &settlement);
     void runJob(PendingJob &pending);
     /// Another gateway's management write takes long: ours go back to the head of the queue, except those that have
     /// waited long enough.
@@ -164,6 +168,8 @@ private:
     std::condition_variable m_wake;
     std::deque<Item> m_queue;
     std::atomic<size_t> m_waiting = 0;
+    std::atomic<bool> m_isAsleep = false;
+    bool m_isExpecting = false;
     /// Settlements that were taken from the queue and wait for the database to come back.
     std::atomic<size_t> m_held = 0;
     std::atomic<bool> m_healthy = true;

@@ -307,6 +307,7 @@ void InferenceExchange::onFinished()
 {
     if (m_upstreamEnded)
         return;
+    m_parts.settlements.expect();
     const HttpReply &reply = *m_attempt.reply;
     onBytes();
     if (m_upstreamEnded || m_attempt.reply != &reply)

@@ -67,6 +67,10 @@ public:
     /// A settlement is never refused; an error means that it could not be committed and waits in the journal.
     virtual void settle(Settlement settlement, QObject *asker, std::function<void(Result<void>)> done) = 0;
 
+    /// A settlement will come at once, or so: waking up takes as long as reading a provider's answer, so both may happen at
+    /// the same time. Nothing is lost when none comes.
+    virtual void expect() = 0;
+
     /// True while no new calls should be let in: too much waits for the database already, or it takes no commits.
     virtual bool isFull() const = 0;
 };

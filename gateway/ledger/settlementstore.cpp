@@ -56,6 +56,47 @@ QByteArray amountsJson(const Totals &totals)
     return json.endArray().take();
 }
 
+/// How rows are debited, and what of them is read then.
+struct DebitStatements
+{
+    /// SQLite, one row: of the moment, the amount and the id; then of further values. (RETURNING would make a table of its own
+    /// for each run.)
+    QString take;
+    QString read;
+    /// PostgreSQL, all rows: of the amounts and the moment; then of further values. Rows are locked in the order of their keys,
+    /// so two gateways never wait for each other.
+    QString takeAll;
+};
+
+/// Takes from each row, and hands note() those that are still there, with their new balances.
+template<typename Totals, typename Note, typename... Values>
+Result<void> debit(const ServiceContext &context, const DebitStatements &statements, const Totals &totals, Note note,
+                   const Values &...values)
+{
+    const auto readRows = [&note](Query &rows) -> Result<void> {
+        if (const auto done = rows.exec(); !done)
+            return done;
+        while (rows.next())
+            note(rows);
+        return {};
+    };
+    if (context.db.dialect() == Dialect::PostgreSql) {
+        Query takeAll = context.db.prepare(statements.takeAll);
+        return readRows(takeAll.bind(amountsJson(totals), context.clock.now(), values...));
+    }
+    Query take = context.db.prepare(statements.take);
+    Query read = context.db.prepare(statements.read);
+    for (const auto &[id, total] : totals) {
+        if (const auto done = take.bind(context.clock.now(), total, id, values...).exec(); !done)
+            return done;
+        if (take.changedRows() == 0)
+            continue;
+        if (const auto done = readRows(read.bind(id)); !done)
+            return done;
+    }
+    return {};
+}
+
 } // namespace
 
 Result<void> SettlementStore::apply(const QList<const Settlement *> &group)
@@ -105,29 +146,24 @@ Result<void> SettlementStore::debitWallets(const QList<const Settlement *> &grou
     for (const Settlement *s : group)
         totals[s->platform] += billed(*s);
 
-    // Rows are locked in the order of their keys, so two gateways never wait for each other.
-    Query debit = m_context.db.prepare(
-        m_context.db.dialect() == Dialect::Sqlite
-            ? u"UPDATE wallets SET updated_at = ?, balance = balance - d.amount FROM (SELECT value ->> 'id' AS id, "
-              "value ->> 'amount' AS amount FROM json_each(?)) AS d WHERE platform_id = d.id "
-              "RETURNING platform_id, id, balance, is_active, EXISTS (SELECT 1 FROM webhook_endpoints e WHERE "
-              "e.platform_id = wallets.platform_id AND e.is_active AND e.event_types LIKE '%\"budget.debited\"%')"_s
-            : u"WITH locked AS MATERIALIZED (SELECT w.id, r.amount FROM wallets w JOIN json_to_recordset(CAST(? AS json)) "
-              "AS r(id TEXT, amount BIGINT) ON r.id = w.platform_id ORDER BY w.platform_id FOR UPDATE OF w) "
-              "UPDATE wallets w SET balance = balance - d.amount, updated_at = ? FROM locked d WHERE w.id = d.id "
-              "RETURNING w.platform_id, w.id, w.balance, w.is_active, EXISTS (SELECT 1 FROM webhook_endpoints e WHERE "
-              "e.platform_id = w.platform_id AND e.is_active AND e.event_types LIKE '%\"budget.debited\"%')"_s);
-    bindAmounts(debit, amountsJson(totals));
-    if (const auto done = debit.exec(); !done)
-        return done;
     m_wallets.clear();
-    while (debit.next()) {
-        const auto platform = debit.id<PlatformId>(0);
-        const Money balance = debit.money(2);
-        m_wallets[platform] = { debit.id<WalletId>(1), balance + totals[platform], debit.flag(4) };
-        m_context.changes.add(WalletState { platform, debit.id<WalletId>(1), balance, debit.flag(3) });
-    }
-    return {};
+    return debit(
+        m_context,
+        { u"UPDATE wallets SET updated_at = ?, balance = balance - ? WHERE platform_id = ?"_s,
+          u"SELECT platform_id, id, balance, is_active, EXISTS (SELECT 1 FROM webhook_endpoints e WHERE "
+          "e.platform_id = wallets.platform_id AND e.is_active AND e.event_types LIKE '%\"budget.debited\"%') "
+          "FROM wallets WHERE platform_id = ?"_s,
+          u"WITH locked AS MATERIALIZED (SELECT w.id, r.amount FROM wallets w JOIN json_to_recordset(CAST(? AS json)) "
+          "AS r(id TEXT, amount BIGINT) ON r.id = w.platform_id ORDER BY w.platform_id FOR UPDATE OF w) "
+          "UPDATE wallets w SET balance = balance - d.amount, updated_at = ? FROM locked d WHERE w.id = d.id "
+          "RETURNING w.platform_id, w.id, w.balance, w.is_active, EXISTS (SELECT 1 FROM webhook_endpoints e WHERE "
+          "e.platform_id = w.platform_id AND e.is_active AND e.event_types LIKE '%\"budget.debited\"%')"_s },
+        totals, [&](const Query &row) {
+            const auto platform = row.id<PlatformId>(0);
+            const Money balance = row.money(2);
+            m_wallets[platform] = { row.id<WalletId>(1), balance + totals[platform], row.flag(4) };
+            m_context.changes.add(WalletState { platform, row.id<WalletId>(1), balance, row.flag(3) });
+        });
 }
 
 Result<void> SettlementStore::debitBudgets(const QList<const Settlement *> &group)
@@ -158,39 +194,28 @@ Result<void> SettlementStore::debitBudgets(const QList<const Settlement *> &grou
 
 Result<void> SettlementStore::debitRunning(const std::map<BudgetId, Money> &totals)
 {
-    Query debit = m_context.db.prepare(
-        m_context.db.dialect() == Dialect::Sqlite
-            ? u"UPDATE budgets SET updated_at = ?, used_usd = used_usd + d.amount FROM (SELECT value ->> 'id' AS id, "
-              "value ->> 'amount' AS amount FROM json_each(?)) AS d WHERE budgets.id = d.id "
-              "AND period_end > ? RETURNING id, platform_id, end_user_id, max_usd, used_usd, "
-              "low_balance_threshold, is_armed, is_active, is_suspended, period_end"_s
-            : u"WITH locked AS MATERIALIZED (SELECT b.id, r.amount FROM budgets b JOIN json_to_recordset(CAST(? AS json)) "
-              "AS r(id TEXT, amount BIGINT) ON r.id = b.id ORDER BY b.id FOR UPDATE OF b) "
-              "UPDATE budgets b SET used_usd = used_usd + d.amount, updated_at = ? FROM locked d WHERE b.id = d.id "
-              "AND b.period_end > ? RETURNING b.id, b.platform_id, b.end_user_id, b.max_usd, "
-              "b.used_usd, b.low_balance_threshold, b.is_armed, b.is_active, b.is_suspended, b.period_end"_s);
-    bindAmounts(debit, amountsJson(totals));
-    if (const auto done = debit.bind(m_context.clock.now()).exec(); !done)
-        return done;
-    while (debit.next()) {
-        const auto id = debit.id<BudgetId>(0);
-        BudgetLeg &leg = m_budgets[id];
-        leg.max = debit.money(3);
-        leg.running = debit.money(4) - totals.at(id);
-        leg.threshold = debit.optionalMoney(5);
-        leg.isArmed = debit.flag(6);
-        m_context.changes.add(BudgetState { debit.id<PlatformId>(1), debit.id<EndUserId>(2), id, debit.flag(7), leg.max,
-                                            debit.money(4), debit.flag(8), debit.time(9) });
-    }
-    return {};
-}
-
-void SettlementStore::bindAmounts(Query &query, const QByteArray &amounts) const
-{
-    if (m_context.db.dialect() == Dialect::Sqlite)
-        query.bind(m_context.clock.now(), amounts);
-    else
-        query.bind(amounts, m_context.clock.now());
+    return debit(
+        m_context,
+        { u"UPDATE budgets SET updated_at = ?, used_usd = used_usd + ? WHERE id = ? AND period_end > ?"_s,
+          u"SELECT id, platform_id, end_user_id, max_usd, used_usd, low_balance_threshold, is_armed, is_active, is_suspended, "
+          "period_end FROM budgets WHERE id = ?"_s,
+          u"WITH locked AS MATERIALIZED (SELECT b.id, r.amount FROM budgets b JOIN json_to_recordset(CAST(? AS json)) "
+          "AS r(id TEXT, amount BIGINT) ON r.id = b.id ORDER BY b.id FOR UPDATE OF b) "
+          "UPDATE budgets b SET used_usd = used_usd + d.amount, updated_at = ? FROM locked d WHERE b.id = d.id "
+          "AND b.period_end > ? RETURNING b.id, b.platform_id, b.end_user_id, b.max_usd, "
+          "b.used_usd, b.low_balance_threshold, b.is_armed, b.is_active, b.is_suspended, b.period_end"_s },
+        totals,
+        [&](const Query &row) {
+            const auto id = row.id<BudgetId>(0);
+            BudgetLeg &leg = m_budgets[id];
+            leg.max = row.money(3);
+            leg.running = row.money(4) - totals.at(id);
+            leg.threshold = row.optionalMoney(5);
+            leg.isArmed = row.flag(6);
+            m_context.changes.add(BudgetState { row.id<PlatformId>(1), row.id<EndUserId>(2), id, row.flag(7), leg.max,
+                                                row.money(4), row.flag(8), row.time(9) });
+        },
+        m_context.clock.now());
 }
 
 Result<void> SettlementStore::addLog(BulkInsert &rows, const Settlement &s)

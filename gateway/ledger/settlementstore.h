@@ -17,7 +17,7 @@ class Query;
 struct BudgetNews;
 
 /// Writes a group of settlements in the open transaction with a handful of statements, however many calls there are: one
-/// update for all wallets, one for all budgets, one bulk insert for each kind of row. The order of the group is the order of the
+/// update for all wallets, one for all budgets (on SQLite, which has no way to go, one for each), one bulk insert for each kind of row. The order of the group is the order of the
 /// rows, so balances after each row follow from the totals.
 class SettlementStore
 {
@@ -53,7 +53,6 @@ private:
     Result<void> debitBudgets(const QList<const Settlement *> &group);
     /// Leaves out budgets whose period has ended.
     Result<void> debitRunning(const std::map<BudgetId, Money> &totals);
-    void bindAmounts(Query &query, const QByteArray &amounts) const;
     static Result<void> addLog(BulkInsert &rows, const Settlement &s);
     static Result<void> addWalletRow(BulkInsert &rows, const Settlement &s, WalletLeg &wallet);
     Result<void> addLedgerRow(BulkInsert &rows, const Settlement &s, const WalletLeg &wallet, BudgetLeg &budget);

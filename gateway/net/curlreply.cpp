@@ -19,6 +19,7 @@ using namespace Qt::StringLiterals;
 namespace {
 
 constexpr qsizetype MaximumHeadBytes = 262'144;
+constexpr qsizetype UsualHeadBytes = 1024;
 
 /// Methods that change nothing may be sent twice when a kept connection turns out to be dead.
 bool isRepeatable(HttpMethod method)
@@ -282,11 +283,12 @@ bool CurlReply::takeHeadLine(QByteArrayView line)
 
     // 1xx heads come before the real one, are not part of the answer and do not stop its clock.
     const bool isStatusLine = m_head.isEmpty();
-    m_head.append(line);
     if (isStatusLine) {
+        m_head.reserve(UsualHeadBytes);
         m_comingStatus = statusOf(line);
         m_answering = m_comingStatus >= 200;
     }
+    m_head.append(line);
     if (m_answering) {
         m_lastByteMs = m_client->nowMs();
         if (isStatusLine)

@@ -10,6 +10,8 @@ namespace assistiv {
 
 namespace {
 
+constexpr qsizetype UsualBytes = 512;
+
 bool isName(QByteArrayView name)
 {
     return !name.isEmpty()
@@ -32,6 +34,7 @@ bool isOneOf(QByteArrayView name, std::initializer_list<QByteArrayView> names)
 bool HeaderLines::set(const HttpHeaders &headers)
 {
     m_text.clear();
+    m_text.reserve(UsualBytes);
     m_nodes.clear();
     QVarLengthArray<qsizetype, 24> begins;
     const auto addLine = [&](QByteArrayView name, QByteArrayView middle, QByteArrayView value) {

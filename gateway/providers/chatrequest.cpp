@@ -19,6 +19,16 @@ constexpr std::array<QByteArrayView, 8> Unsupported = { "audio",      "web_searc
                                                         "functions", "function_call",      "search_parameters",
                                                         "background" };
 
+/// Where a value stands in the body; put into words only when the value is refused.
+struct Path
+{
+    const Path *above = nullptr;
+    QLatin1StringView member = {};
+    int index = -1;
+
+    QString text() const { return (above ? above->text() : QString()) + (index < 0 ? QString(member) : u"[%1]"_s.arg(index)); }
+};
+
 class Checker
 {
 public:
@@ -213,23 +223,24 @@ private:
             return refuse(u"tools"_s, u"tools must be an array"_s);
         if (list.size() > 128)
             return refuse(u"tools"_s, u"at most 128 tools are allowed"_s);
+        const Path top { .member = "tools"_L1 };
         int index = 0;
         for (const dom::element entry : list) {
-            const QString path = u"tools[%1]"_s.arg(index++);
+            const Path path { .above = &top, .index = index++ };
             dom::object tool;
             std::string_view type;
             if (entry.get(tool) || tool["type"].get(type))
-                return refuse(path, u"each tool must be an object with a type"_s);
+                return refuse(path.text(), u"each tool must be an object with a type"_s);
             if (type == "mcp")
-                return refuse(path + u".type"_s, u"hosted MCP tools are available on /v1/responses"_s,
+                return refuse(path.text() + u".type"_s, u"hosted MCP tools are available on /v1/responses"_s,
                               ErrorCode::UnsupportedToolType);
             if (type != "function")
-                return refuse(path + u".type"_s, u"only tools of type function are supported"_s,
+                return refuse(path.text() + u".type"_s, u"only tools of type function are supported"_s,
                               ErrorCode::UnsupportedToolType);
             dom::object function;
             std::string_view name;
             if (tool["function"].get(function) || function["name"].get(name) || name.empty())
-                return refuse(path + u".function.name"_s, u"each function needs a name"_s);
+                return refuse(path.text() + u".function.name"_s, u"each function needs a name"_s);
             m_request.usesTools = true;
         }
         m_request.textBytes += qint64(simdjson::minify(value).size());
@@ -241,23 +252,24 @@ private:
         if (value.get(list) || list.size() == 0)
             return refuse(u"messages"_s, u"messages must be an array with at least one message"_s);
         m_hasMessages = true;
+        const Path top { .member = "messages"_L1 };
         int index = 0;
         for (const dom::element entry : list) {
-            message(u"messages[%1]"_s.arg(index++), entry);
+            message({ .above = &top, .index = index++ }, entry);
             if (m_error)
                 return;
         }
     }
 
-    void message(const QString &path, dom::element entry)
+    void message(const Path &path, dom::element entry)
     {
         dom::object object;
         if (entry.get(object))
-            return refuse(path, u"each message must be an object"_s);
+            return refuse(path.text(), u"each message must be an object"_s);
         std::string_view role;
         if (object["role"].get(role)
             || (role != "system" && role != "developer" && role != "user" && role != "assistant" && role != "tool"))
-            return refuse(path + u".role"_s, u"role must be system, developer, user, assistant or tool"_s);
+            return refuse(path.text() + u".role"_s, u"role must be system, developer, user, assistant or tool"_s);
 
         dom::array calls;
         const bool hasCalls = !object["tool_calls"].get(calls) && calls.size() > 0;
@@ -265,20 +277,20 @@ private:
             m_request.textBytes += qint64(simdjson::minify(calls).size());
         std::string_view callId;
         if (role == "tool" && object["tool_call_id"].get(callId))
-            return refuse(path + u".tool_call_id"_s, u"a tool message needs the id of its call"_s);
+            return refuse(path.text() + u".tool_call_id"_s, u"a tool message needs the id of its call"_s);
 
         dom::element text;
         const bool given = !object["content"].get(text) && !text.is_null();
         if (!given) {
             std::string_view refusal;
             if (role != "assistant" || (!hasCalls && object["refusal"].get(refusal)))
-                refuse(path + u".content"_s, u"content is required"_s);
+                refuse(path.text() + u".content"_s, u"content is required"_s);
             return;
         }
-        content(path + u".content"_s, text);
+        content({ .above = &path, .member = ".content"_L1 }, text);
     }
 
-    void content(const QString &path, dom::element value)
+    void content(const Path &path, dom::element value)
     {
         std::string_view text;
         if (!value.get(text)) {
@@ -287,40 +299,40 @@ private:
         }
         dom::array parts;
         if (value.get(parts))
-            return refuse(path, u"content must be a string or an array of parts"_s);
+            return refuse(path.text(), u"content must be a string or an array of parts"_s);
         int index = 0;
         for (const dom::element entry : parts) {
-            part(u"%1[%2]"_s.arg(path).arg(index++), entry);
+            part({ .above = &path, .index = index++ }, entry);
             if (m_error)
                 return;
         }
     }
 
-    void part(const QString &path, dom::element entry)
+    void part(const Path &path, dom::element entry)
     {
         dom::object object;
         std::string_view type;
         if (entry.get(object) || object["type"].get(type))
-            return refuse(path, u"each part must be an object with a type"_s);
+            return refuse(path.text(), u"each part must be an object with a type"_s);
         std::string_view text;
         if (type == "text" || type == "refusal") {
             if (object[type].get(text))
-                return refuse(path, u"a text part needs its text"_s);
+                return refuse(path.text(), u"a text part needs its text"_s);
             m_request.textBytes += qint64(text.size());
         } else if (type == "image_url") {
             dom::object image;
             if (object["image_url"].get(image) || image["url"].get(text))
-                return refuse(path + u".image_url"_s, u"image_url must be an object with a url"_s);
+                return refuse(path.text() + u".image_url"_s, u"image_url must be an object with a url"_s);
             ++m_request.attachments;
             m_request.usesImages = true;
         } else if (type == "file") {
             dom::object file;
             if (object["file"].get(file) || file["file_data"].get(text))
-                return refuse(path + u".file"_s, u"files are accepted with file_data only"_s,
+                return refuse(path.text() + u".file"_s, u"files are accepted with file_data only"_s,
                               ErrorCode::UnsupportedParameter);
             ++m_request.attachments;
         } else {
-            refuse(path + u".type"_s, u"parts of this type are not supported"_s, ErrorCode::UnsupportedParameter);
+            refuse(path.text() + u".type"_s, u"parts of this type are not supported"_s, ErrorCode::UnsupportedParameter);
         }
     }
 

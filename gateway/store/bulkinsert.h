@@ -33,7 +33,7 @@ struct BulkTable
 };
 
 /// Adds many rows to one table, for what every call writes. PostgreSQL gets all rows in one statement, or in few when they are long; SQLite, which has no way
-/// to go, gets them bound straight to its own prepared statement: QtSql's variants and UTF-16 cost more than the insert.
+/// to go, one by one.
 class BulkInsert
 {
 public:

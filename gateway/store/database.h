@@ -5,42 +5,13 @@
 #include "core/clock.h"
 #include "core/id.h"
 #include "core/money.h"
-#include "core/result.h"
+#include "store/connection.h"
 
 #include <QtCore/QHash>
-#include <QtCore/QString>
-#include <QtCore/QVariant>
-#include <QtSql/QSqlQuery>
 
-#include <functional>
 #include <limits>
-#include <memory>
-#include <optional>
-
-struct sqlite3_stmt;
 
 namespace assistiv {
-
-enum class Dialect { Sqlite, PostgreSql };
-
-/// Where the data is: a file of ours, or a PostgreSQL server.
-struct DatabaseUrl
-{
-    Dialect dialect = Dialect::Sqlite;
-    /// SQLite: path of the file. PostgreSQL: name of the database.
-    QString name = {};
-    QString host = {};
-    int port = 5432;
-    QString user = {};
-    QString password = {};
-    /// Options as libpq takes them, for example "sslmode=require".
-    QString options = {};
-
-    /// Reads "sqlite:FILE" (relative to dataDir) or "postgresql://user:password@host:port/name?sslmode=…".
-    static Result<DatabaseUrl> parse(const QString &url, const QString &dataDir);
-    /// For people and logs: without the password.
-    QString display() const;
-};
 
 class Database;
 
@@ -62,9 +33,12 @@ public:
     template<typename... Values>
     Query &bind(const Values &...values)
     {
-        (bindOne(toVariant(values)), ...);
+        (bindOne(values), ...);
         return *this;
     }
+    Query &bindNull();
+    /// Never NULL, however empty.
+    Query &bindUtf8(QByteArrayView text);
     /// Conflict when a unique rule was broken, DatabaseUnavailable when the database cannot work, Internal otherwise.
     Result<void> exec();
     bool next();
@@ -89,33 +63,37 @@ public:
 
 private:
     friend class Database;
-    Query(Database &db, std::shared_ptr<QSqlQuery> query, Result<void> prepared = {})
-        : m_db(&db), m_query(std::move(query)), m_prepared(std::move(prepared))
+    Query(Database &db, std::shared_ptr<SqlStatement> statement, Result<void> prepared = {})
+        : m_db(&db), m_statement(std::move(statement)), m_prepared(std::move(prepared))
     {
     }
-    void bindOne(const QVariant &value);
 
-    static QVariant toVariant(const QString &text) { return text; }
-    static QVariant toVariant(QLatin1StringView text) { return QString(text); }
-    static QVariant toVariant(const QByteArray &text) { return QString::fromUtf8(text); }
-    static QVariant toVariant(qint64 number) { return number; }
-    static QVariant toVariant(int number) { return number; }
-    static QVariant toVariant(bool flag) { return flag; }
-    static QVariant toVariant(Money money) { return money.micros(); }
-    static QVariant toVariant(Timestamp moment) { return moment.ms(); }
+    /// Where the next value goes; null when the statement could not be prepared.
+    SqlStatement *forNext();
+    void bindOne(const QString &text);
+    void bindOne(QLatin1StringView text) { bindOne(QString(text)); }
+    void bindOne(const QByteArray &utf8);
+    void bindOne(qint64 number);
+    void bindOne(int number) { bindOne(qint64(number)); }
+    void bindOne(bool flag);
+    void bindOne(Money money) { bindOne(money.micros()); }
+    void bindOne(Timestamp moment) { bindOne(moment.ms()); }
     template<typename Tag>
-    static QVariant toVariant(const Id<Tag> &id)
+    void bindOne(const Id<Tag> &id)
     {
-        return id.isNull() ? QVariant(QMetaType::fromType<QString>()) : QVariant(id.toString());
+        bindOne(id.isNull() ? QByteArray() : id.toLatin1());
     }
     template<typename T>
-    static QVariant toVariant(const std::optional<T> &value)
+    void bindOne(const std::optional<T> &value)
     {
-        return value ? toVariant(*value) : QVariant(QMetaType::fromType<QString>());
+        if (value)
+            bindOne(*value);
+        else
+            bindNull();
     }
 
     Database *m_db;
-    std::shared_ptr<QSqlQuery> m_query;
+    std::shared_ptr<SqlStatement> m_statement;
     Result<void> m_prepared;
     int m_at = 0;
 };
@@ -124,7 +102,7 @@ private:
 class Database
 {
 public:
-    enum class Access { ReadWrite, ReadOnly };
+    using Access = SqlConnection::Access;
 
     /// How long PostgreSQL waits for a lock that another connection holds.
     static constexpr QLatin1StringView LockTimeout { "5s" };
@@ -141,10 +119,6 @@ public:
 
     /// The statement must be a literal; the same statement may not be in use twice at the same time.
     Query prepare(const QString &literal);
-    /// A statement of SQLite's own interface on this connection, for bulk work; null after an error. SQLite only.
-    sqlite3_stmt *prepareNative(const QString &literal);
-    /// What went wrong in the last call of SQLite's own interface.
-    Error nativeError();
     /// For statements without parameters or rows.
     Result<void> run(const QString &statement);
 
@@ -174,26 +148,20 @@ public:
 private:
     explicit Database(DatabaseUrl url, Access access);
     Result<void> connect();
-    /// Open statements would keep the connection from closing.
-    void dropStatements();
     friend class Query;
-    Error errorOf(const QSqlQuery &query);
-    /// SQLite only: false while nothing may be committed, see store/walindex.h.
-    bool sharesIndex() const;
+    Error errorOf(const SqlFailure &failure);
 
     DatabaseUrl m_url;
     friend class Transaction;
     friend class Savepoint;
 
     Access m_access;
-    QString m_connection;
-    QHash<QString, std::shared_ptr<QSqlQuery>> m_statements;
-    QHash<QString, std::shared_ptr<sqlite3_stmt>> m_nativeStatements;
+    std::unique_ptr<SqlConnection> m_connection;
+    QHash<QString, std::shared_ptr<SqlStatement>> m_statements;
     /// A savepoint could not be undone, so the database has given up the whole transaction by itself; or rows were cut
     /// short.
     bool m_transactionLost = false;
     bool m_mustRepeat = false;
-    bool m_isListening = false;
 };
 
 /// A transaction that rolls back at the end of its scope unless it was committed.

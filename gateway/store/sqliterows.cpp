@@ -4,8 +4,6 @@
 
 #include "store/database.h"
 
-#include <sqlite3.h>
-
 namespace assistiv {
 
 using namespace Qt::StringLiterals;
@@ -24,38 +22,29 @@ QString valuesStatement(const BulkTable &table)
     return u"INSERT INTO %1 (%2) VALUES (%3)"_s.arg(table.name, names.join(u", "), values.join(u", "));
 }
 
+/// Tables are constants, so their text is put together once.
+const QString &insertInto(const BulkTable &table)
+{
+    static thread_local QHash<const BulkColumn *, QString> statements;
+    QString &statement = statements[table.columns.data()];
+    if (statement.isEmpty())
+        statement = valuesStatement(table);
+    return statement;
+}
+
 class SqliteRows final : public RowSink
 {
 public:
-    SqliteRows(Database &db, const BulkTable &table)
-        : m_db(db), m_statement(db.prepareNative(valuesStatement(table)))
-    {
-    }
+    SqliteRows(Database &db, const BulkTable &table) : m_insert(db.prepare(insertInto(table))) {}
 
-    void text(QByteArrayView value) override
-    {
-        // Text without bytes is empty; without an address it would be NULL.
-        const char *bytes = value.isEmpty() ? "" : value.data();
-        sqlite3_bind_text(m_statement, ++m_column, bytes, int(value.size()), SQLITE_TRANSIENT);
-    }
-    void integer(qint64 value) override { sqlite3_bind_int64(m_statement, ++m_column, value); }
-    void null() override { sqlite3_bind_null(m_statement, ++m_column); }
-    Result<void> endRow() override
-    {
-        m_column = 0;
-        if (!m_statement)
-            return m_db.nativeError();
-        const bool isWritten = sqlite3_step(m_statement) == SQLITE_DONE;
-        Result<void> outcome = isWritten ? Result<void>() : m_db.nativeError();
-        sqlite3_reset(m_statement);
-        return outcome;
-    }
+    void text(QByteArrayView value) override { m_insert.bindUtf8(value); }
+    void integer(qint64 value) override { m_insert.bind(value); }
+    void null() override { m_insert.bindNull(); }
+    Result<void> endRow() override { return m_insert.exec(); }
     Result<void> finish() override { return {}; }
 
 private:
-    Database &m_db;
-    sqlite3_stmt *m_statement;
-    int m_column = 0;
+    Query m_insert;
 };
 
 } // namespace

@@ -40,6 +40,7 @@ class LiveGateway::NoSettlements final : public Settlements
 {
 public:
     void settle(Settlement, QObject *, std::function<void(Result<void>)>) override { qFatal("a management request settled"); }
+    void expect() override {}
     bool isFull() const override { return false; }
 };
 

@@ -27,6 +27,7 @@ class NoSettlements final : public Settlements
 {
 public:
     void settle(Settlement, QObject *, std::function<void(Result<void>)>) override {}
+    void expect() override {}
     bool isFull() const override { return false; }
 };
 

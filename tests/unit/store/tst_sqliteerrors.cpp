@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "fixtures/scratchdatabase.h"
 
-#include <QtSql/QSqlDatabase>
-#include <QtSql/QSqlDriver>
 #include <QtTest/QTest>
 
 #include <sqlite3.h>
@@ -24,7 +22,7 @@ private Q_SLOTS:
     void nothingIsKeptOfALostTransaction();
 
 private:
-    ScratchDatabase m_scratch;
+    std::unique_ptr<ScratchDatabase> m_scratch;
 };
 
 namespace {
@@ -35,15 +33,18 @@ void fail(sqlite3_context *context, int, sqlite3_value **arguments)
     sqlite3_result_error_code(context, sqlite3_value_int(arguments[0]));
 }
 
+/// Every connection that is opened from now on knows the function.
+int addFail(sqlite3 *connection, char **, const sqlite3_api_routines *)
+{
+    return sqlite3_create_function(connection, "fail", 1, SQLITE_UTF8, nullptr, &fail, nullptr, nullptr);
+}
+
 } // namespace
 
 void tst_SqliteErrors::initTestCase()
 {
-    const QStringList connections = QSqlDatabase::connectionNames();
-    QCOMPARE(connections.size(), 1);
-    const QVariant handle = QSqlDatabase::database(connections.constFirst(), false).driver()->handle();
-    auto *connection = *static_cast<sqlite3 *const *>(handle.constData());
-    QCOMPARE(sqlite3_create_function(connection, "fail", 1, SQLITE_UTF8, nullptr, &fail, nullptr, nullptr), SQLITE_OK);
+    QCOMPARE(sqlite3_auto_extension(reinterpret_cast<void (*)()>(&addFail)), SQLITE_OK);
+    m_scratch = std::make_unique<ScratchDatabase>();
 }
 
 void tst_SqliteErrors::codes_data()
@@ -99,7 +100,7 @@ void tst_SqliteErrors::codes()
 {
     QFETCH(int, code);
     QFETCH(QString, word);
-    Query query = m_scratch.db().prepare(u"SELECT fail(?)"_s);
+    Query query = m_scratch->db().prepare(u"SELECT fail(?)"_s);
     const auto done = query.bind(code).exec();
     QVERIFY(!done);
     QCOMPARE(QString(errorRow(done.error().code).word), word);
@@ -125,12 +126,12 @@ void tst_SqliteErrors::aClosedConnectionIsUnavailable()
 
 void tst_SqliteErrors::nothingIsKeptOfALostTransaction()
 {
-    Transaction transaction(m_scratch.db());
+    Transaction transaction(m_scratch->db());
     QVERIFY(transaction.started());
-    Savepoint savepoint(m_scratch.db());
+    Savepoint savepoint(m_scratch->db());
     {
         // A row that arrives, and one that does not: the reader takes it for the end.
-        Query query = m_scratch.db().prepare(u"SELECT 1 UNION ALL SELECT fail(10)"_s);
+        Query query = m_scratch->db().prepare(u"SELECT 1 UNION ALL SELECT fail(10)"_s);
         QVERIFY(query.exec());
         QVERIFY(query.next());
         QVERIFY(!query.next());
