@@ -8,8 +8,8 @@
 namespace assistiv::gatheredlog {
 
 /// The name of the VFS that does so, for the `vfs` parameter of a database's URI. Registers it over the default VFS at the
-/// first call; may be called on any thread. Only for connections with `synchronous=FULL`: what they commit is synced before
-/// anyone else is told of it, and a sync writes what was gathered.
+/// first call; may be called on any thread. For connections with `synchronous=FULL`: those sync what they commit before they
+/// tell anyone of it, and a sync writes what was gathered. Of a write that fails, others would not hear.
 const char *vfs();
 
 } // namespace assistiv::gatheredlog
