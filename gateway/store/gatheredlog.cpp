@@ -12,8 +12,8 @@ namespace assistiv::gatheredlog {
 
 namespace {
 
-/// A transaction that adds more is written in several pieces. SQLite's VFS for Unix looks at 17 bits of a write's size only: its
-/// own writes are a page at most.
+/// A transaction that adds more is written in several pieces. SQLite's VFS for Unix looks at 17 bits of a write's size
+/// only: its own writes are a page at most.
 constexpr size_t MostGathered = 0x1ffff;
 
 sqlite3_vfs *systemVfs = nullptr;
@@ -44,8 +44,8 @@ struct LogFile : File
 
     sqlite3_int64 end() const { return start + sqlite3_int64(bytes.size()); }
 
-    /// An SQLite result code. What could not be written stays gathered: SQLite may undo no more than the statement that was told
-    /// so, and takes what came before it for written.
+    /// An SQLite result code. What could not be written stays gathered: SQLite may undo no more than the statement that
+    /// was told so, and takes what came before it for written.
     int write()
     {
         if (bytes.empty())
@@ -99,8 +99,8 @@ int closeFile(sqlite3_file *file)
     return code;
 }
 
-/// The first lock of the index is the writer's (https://sqlite.org/walformat.html, section 2.3). Who gives it up has synced
-/// what it committed. The rest was rolled back, and its place in the log is from now on somebody else's.
+/// The first lock of the index is the writer's (https://sqlite.org/walformat.html, section 2.3). Who gives it up has
+/// synced what it committed. The rest was rolled back, and its place in the log is from now on somebody else's.
 int lockIndex(sqlite3_file *file, int first, int count, int how)
 {
     if (LogFile *log = static_cast<DatabaseFile *>(file)->log; log && first == 0 && (how & SQLITE_SHM_UNLOCK))
@@ -108,8 +108,8 @@ int lockIndex(sqlite3_file *file, int first, int count, int how)
     return passOn<&sqlite3_io_methods::xShmLock>(file, first, count, how);
 }
 
-/// Comes before others find a commit in the index. There is something to be written only where SQLite does not sync each
-/// commit, or not all of it.
+/// Comes before others find a commit in the index. There is something to be written only where SQLite does not sync
+/// each commit, or not all of it.
 void tellOthers(sqlite3_file *file)
 {
     if (LogFile *log = static_cast<DatabaseFile *>(file)->log)

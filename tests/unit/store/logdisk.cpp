@@ -25,8 +25,9 @@ struct Disk
 Disk disk;
 sqlite3_vfs *systemVfs = nullptr;
 const sqlite3_io_methods *systemMethods = nullptr;
-/// Those of the system but for four; the file object is the system's.
+/// Those of the system but for a few; the file objects are the system's.
 sqlite3_io_methods logMethods;
+sqlite3_io_methods databaseMethods;
 QString newestLog;
 
 void note(const Call &call)
@@ -50,7 +51,7 @@ bool fails(Kind kind)
 
 int write(sqlite3_file *file, const void *bytes, int size, sqlite3_int64 offset)
 {
-    note({ Kind::Write, offset, size });
+    note({Kind::Write, offset, size});
     if (!fails(Kind::Write))
         return noted(systemMethods->xWrite(file, bytes, size, offset));
     if (const int some = std::min(size, disk.fault->bytes); some > 0)
@@ -59,9 +60,14 @@ int write(sqlite3_file *file, const void *bytes, int size, sqlite3_int64 offset)
 }
 
 /// Nobody waits for a real disk.
+int syncNothing(sqlite3_file *, int)
+{
+    return SQLITE_OK;
+}
+
 int sync(sqlite3_file *, int)
 {
-    note({ Kind::Sync });
+    note({Kind::Sync});
     if (fails(Kind::Sync))
         return noted(disk.fault->code);
     if (QFile log(newestLog); disk.watcher && log.open(QIODevice::ReadOnly))
@@ -71,7 +77,7 @@ int sync(sqlite3_file *, int)
 
 int truncate(sqlite3_file *file, sqlite3_int64 size)
 {
-    note({ Kind::Truncate, 0, size });
+    note({Kind::Truncate, 0, size});
     return noted(fails(Kind::Truncate) ? disk.fault->code : systemMethods->xTruncate(file, size));
 }
 
@@ -84,6 +90,11 @@ int close(sqlite3_file *file)
 int open(sqlite3_vfs *, sqlite3_filename name, sqlite3_file *file, int flags, int *flagsOfFile)
 {
     const int code = systemVfs->xOpen(systemVfs, name, file, flags, flagsOfFile);
+    if (code == SQLITE_OK && flags & SQLITE_OPEN_MAIN_DB) {
+        databaseMethods = *file->pMethods;
+        databaseMethods.xSync = syncNothing;
+        file->pMethods = &databaseMethods;
+    }
     if (code != SQLITE_OK || !(flags & SQLITE_OPEN_WAL))
         return code;
     systemMethods = file->pMethods;
@@ -95,7 +106,7 @@ int open(sqlite3_vfs *, sqlite3_filename name, sqlite3_file *file, int flags, in
     file->pMethods = &logMethods;
     newestLog = QFile::decodeName(name);
     ++disk.openLogs;
-    disk.calls.push_back({ Kind::Open });
+    disk.calls.push_back({Kind::Open});
     // A file with methods wants to be closed, also when it could not be opened.
     return fails(Kind::Open) ? disk.fault->code : SQLITE_OK;
 }

@@ -7,8 +7,8 @@
 #include <functional>
 #include <vector>
 
-/// The disk below SQLite's write-ahead logs, as the default VFS of this process: notes what is asked of it, fails when it is
-/// told to, and knows what a power cut would leave. It lies over the VFS for Unix, to which databases and indexes go untouched.
+/// The disk below SQLite's write-ahead logs, as the default VFS of this process: notes what is asked of it, fails when
+/// it is told to, and knows what a power cut would leave. It lies over the VFS for Unix.
 namespace assistiv::logdisk {
 
 enum class Kind { Open, Write, Sync, Truncate };
