@@ -186,8 +186,12 @@ SqlOutcome SqliteConnection::open()
     QStringList pragmas { u"synchronous=FULL"_s, u"foreign_keys=ON"_s, u"temp_store=MEMORY"_s,
                           u"wal_autocheckpoint=%1"_s.arg(PagesPerCheckpoint),
                           u"cache_size=-%1"_s.arg(writes ? WriterCacheKiB : ReaderCacheKiB) };
-    if (writes)
+    if (writes) {
         pragmas.prepend(u"journal_mode=WAL"_s);
+        // A transaction that outgrows the cache stays in memory. SQLite 3.40 would write pages of it into the log, and when it is
+        // undone to a savepoint then, leave frames without a checksum there: after a crash they are the end of the log.
+        pragmas << u"cache_spill=OFF"_s;
+    }
     for (const QString &pragma : pragmas) {
         if (const auto failed = run("PRAGMA "_L1 + pragma))
             return failed;

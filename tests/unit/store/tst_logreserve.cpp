@@ -23,11 +23,14 @@ private Q_SLOTS:
     void cleanup() { m_scratch.reset(); }
     void commitsDoNotLengthenIt();
     void afterAKillAllRowsAreThere();
+    void whatIsUndoneOfALargeTransactionDoesNotEndIt();
     void aDiskWithLittleRoomKeepsIt();
 
 private:
     QString logFile() const { return m_scratch->url().name + u"-wal"_s; }
     void add(int from, int to);
+    /// Database and log as they lie on the disk when the process is gone, without the index.
+    std::unique_ptr<Database> leftAfterAKill(const QTemporaryDir &elsewhere) const;
     static qint64 rows(Database &db);
 
     std::unique_ptr<ScratchDatabase> m_scratch;
@@ -73,17 +76,43 @@ void tst_LogReserve::commitsDoNotLengthenIt()
     QVERIFY(m_scratch->db().sizeBytes() < reserved / 16);
 }
 
+std::unique_ptr<Database> tst_LogReserve::leftAfterAKill(const QTemporaryDir &elsewhere) const
+{
+    DatabaseUrl url = m_scratch->url();
+    url.name = elsewhere.filePath(u"gateway.db"_s);
+    if (!QFile::copy(m_scratch->url().name, url.name) || !QFile::copy(logFile(), url.name + u"-wal"_s))
+        qFatal("no copy could be made");
+    return valueOf(Database::open(url, Database::Access::ReadWrite));
+}
+
+void tst_LogReserve::whatIsUndoneOfALargeTransactionDoesNotEndIt()
+{
+    Database &db = m_scratch->db();
+    mustSucceed(db.run(u"CREATE TABLE bulk (n INTEGER PRIMARY KEY, bytes BLOB)"_s));
+    {
+        Transaction transaction(db);
+        {
+            // More than the writer's cache holds, and most of it twice.
+            const Savepoint undone(db);
+            mustSucceed(db.run(u"WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 40000) "
+                               "INSERT INTO bulk SELECT n, randomblob(2000) FROM n"_s));
+            mustSucceed(db.run(u"UPDATE bulk SET bytes = randomblob(2000) WHERE n > 3000"_s));
+        }
+        mustSucceed(db.run(u"INSERT INTO numbers (n) VALUES (1)"_s));
+        mustSucceed(transaction.commit());
+    }
+    add(2, 3);
+    QCOMPARE(rows(db), 3);
+    const QTemporaryDir elsewhere;
+    QCOMPARE(rows(*leftAfterAKill(elsewhere)), 3);
+}
+
 void tst_LogReserve::afterAKillAllRowsAreThere()
 {
     m_scratch->db().reserveLog();
     add(1, 300);
-    // Database and log as they lie on the disk when the process is gone, without the index.
     const QTemporaryDir elsewhere;
-    DatabaseUrl url = m_scratch->url();
-    url.name = elsewhere.filePath(u"gateway.db"_s);
-    QVERIFY(QFile::copy(m_scratch->url().name, url.name));
-    QVERIFY(QFile::copy(logFile(), url.name + u"-wal"_s));
-    const auto left = valueOf(Database::open(url, Database::Access::ReadWrite));
+    const auto left = leftAfterAKill(elsewhere);
     QCOMPARE(rows(*left), 300);
     Query check = left->prepare(u"PRAGMA integrity_check"_s);
     QVERIFY(check.exec() && check.next());
