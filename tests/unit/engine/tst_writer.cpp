@@ -14,6 +14,8 @@
 #include <QtTest/QSignalSpy>
 #include <QtTest/QTest>
 
+#include <ctime>
+
 using namespace assistiv;
 using namespace Qt::StringLiterals;
 
@@ -28,6 +30,7 @@ private Q_SLOTS:
     void settlesExactlyOnce();
     void writesNothingOfWhatIsNotBillable();
     void onePoisonedSettlementSinksNoOther();
+    void whatIsExpectedMayComeOrNot();
     void failedWriteLeavesNothing();
     void publishesWhatItCommitted();
     void publishesTheLastBalanceOfABatch();
@@ -182,6 +185,27 @@ void tst_Writer::onePoisonedSettlementSinksNoOther()
     QCOMPARE(m_metrics->billedMicros.value(), 2);
     QCOMPARE(m_metrics->journalled.value(), 1);
     QCOMPARE(m_journal->waiting(), 1);
+}
+
+void tst_Writer::whatIsExpectedMayComeOrNot()
+{
+    // At once, while it looks out, after it has gone back to sleep, and never.
+    for (const int afterMs : { 0, 0, 1, 20, 0 }) {
+        m_writer->expect();
+        QThread::msleep(ulong(afterMs));
+        settleAndWait({ settlement(Money::fromMicros(10)) });
+        m_writer->expect();
+        m_writer->expect();
+    }
+    QCOMPARE(number(u"SELECT COUNT(*) FROM request_logs"_s), 5);
+    // Nor does it keep the writer from sleeping: what waits for nothing costs no processor time.
+    QThread::msleep(50);
+    const std::clock_t before = std::clock();
+    QThread::msleep(200);
+    QVERIFY2(std::clock() - before < CLOCKS_PER_SEC / 20, "the writer is still looking out");
+    m_writer->expect();
+    m_writer->stop();
+    QVERIFY(booksBalance());
 }
 
 void tst_Writer::failedWriteLeavesNothing()
