@@ -185,9 +185,9 @@ bool Writer::work(Batch &batch)
         const Came came = commitBatch(batch, taken);
         if (came == Came::Committed)
             break;
-        if (came == Came::Poisoned)
+        if (came == Came::Poisoned && attempt < MostAttempts)
             taken = Taken::OneByOne;
-        else if (!m_db->mustRepeat() || attempt == MostAttempts)
+        else if (!m_db->mustRepeat() || attempt >= MostAttempts)
             return false;
     }
     return true;

@@ -144,6 +144,8 @@ Result<QList<const Settlement *>> ResponseStore::ofThoseWhoExist(const QList<con
     QSet<EndUserId> users;
     while (find.next())
         users.insert(find.id<EndUserId>(0));
+    if (const auto ended = find.ended(); !ended)
+        return ended.error();
 
     QList<const Settlement *> existing;
     for (const Settlement *s : settlements) {

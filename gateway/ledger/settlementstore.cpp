@@ -78,7 +78,7 @@ Result<void> debit(const ServiceContext &context, const DebitStatements &stateme
             return done;
         while (rows.next())
             note(rows);
-        return {};
+        return rows.ended();
     };
     if (context.db.dialect() == Dialect::PostgreSql) {
         Query takeAll = context.db.prepare(statements.takeAll);

@@ -38,8 +38,7 @@ Result<std::unique_ptr<Database>> NewSqliteFile::create(int schemaVersion)
     auto db = Database::open({ .name = m_path }, Database::Access::ReadWrite);
     if (!db)
         return db.error();
-    // It is written in one transaction, which need not fit into memory.
-    for (const QString &pragma : { u"PRAGMA journal_mode=OFF"_s, u"PRAGMA synchronous=OFF"_s, u"PRAGMA cache_spill=ON"_s }) {
+    for (const QString &pragma : { u"PRAGMA journal_mode=OFF"_s, u"PRAGMA synchronous=OFF"_s }) {
         if (const auto set = (*db)->run(pragma); !set)
             return set.error();
     }

@@ -38,12 +38,15 @@ public:
     virtual void bindText(int at, const QString &value) = 0;
     virtual void bindUtf8(int at, QByteArrayView value) = 0;
 
-    virtual SqlOutcome exec() = 0;
+    /// boundCount values were bound for this run, those of the run before do not count.
+    virtual SqlOutcome exec(int boundCount) = 0;
     /// False at the end of the rows; failure() tells whether they broke off.
     virtual bool next() = 0;
     virtual SqlOutcome failure() const = 0;
     /// Gives up the rows that were not taken.
     virtual void finish() = 0;
+    /// There are rows that were not taken.
+    virtual bool isActive() const = 0;
 
     virtual int changedRows() const = 0;
     virtual bool isNull(int column) const = 0;
@@ -71,6 +74,8 @@ public:
     virtual SqlOutcome run(const QString &text) = 0;
     /// False while what was committed would not be seen by others.
     virtual bool mayCommit() { return true; }
+    /// How often a transaction has outgrown the cache so far, where that matters: what came after cannot be undone in part.
+    virtual int spills() { return 0; }
     /// See Database::reserveLog() and Database::listen().
     virtual void reserveLog() {}
     virtual bool listen(const QString &, QObject *, std::function<void(const QString &)>) { return false; }

@@ -6,6 +6,8 @@
 
 #include <QtCore/QFileInfo>
 
+#include <utility>
+
 namespace assistiv {
 
 using namespace Qt::StringLiterals;
@@ -103,16 +105,18 @@ void Query::bindOne(bool flag)
 
 Result<void> Query::exec()
 {
-    m_at = 0;
+    const int boundCount = std::exchange(m_at, 0);
     if (!m_statement)
         return m_prepared;
-    if (const auto failed = m_statement->exec())
+    if (const auto failed = m_statement->exec(boundCount))
         return m_db->errorOf(*failed);
     return {};
 }
 
 bool Query::next()
 {
+    if (!m_statement)
+        return false;
     if (m_statement->next())
         return true;
     // Rows come one by one: an end may be the end of the connection.
@@ -125,6 +129,8 @@ bool Query::next()
 
 Result<void> Query::ended() const
 {
+    if (!m_statement)
+        return m_prepared;
     const auto failed = m_statement->failure();
     return failed ? Result<void>(m_db->errorOf(*failed)) : Result<void>();
 }
@@ -196,6 +202,7 @@ Query Database::prepare(const QString &literal)
             return Query(*this, {}, errorOf(*outcome));
         }
     }
+    Q_ASSERT(!statement->isActive());
     return Query(*this, statement);
 }
 
@@ -300,7 +307,7 @@ Result<void> Transaction::commit()
 }
 
 Savepoint::Savepoint(Database &db)
-    : m_db(db), m_open(!db.m_transactionLost && db.runOften(u"SAVEPOINT step"_s).ok())
+    : m_db(db), m_spills(db.m_connection->spills()), m_open(!db.m_transactionLost && db.runOften(u"SAVEPOINT step"_s).ok())
 {
 }
 
@@ -310,7 +317,8 @@ Savepoint::~Savepoint()
         return;
     // After some errors (a full disk, for one) SQLite rolls the whole transaction back, savepoints and all. The next savepoint
     // would then be a transaction of its own, committed by its release, whatever the batch around it comes to.
-    if (!m_db.run(u"ROLLBACK TO SAVEPOINT step"_s) || !m_db.run(u"RELEASE SAVEPOINT step"_s))
+    if (m_db.m_connection->spills() != m_spills || !m_db.run(u"ROLLBACK TO SAVEPOINT step"_s)
+        || !m_db.run(u"RELEASE SAVEPOINT step"_s))
         m_db.m_transactionLost = true;
 }
 

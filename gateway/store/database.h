@@ -189,7 +189,8 @@ private:
     bool m_open = false;
 };
 
-/// A part of a transaction that can be undone alone; undone at the end of its scope unless kept.
+/// A part of a transaction that can be undone alone; undone at the end of its scope unless kept. When the cache was too small for
+/// it, the whole transaction is lost instead.
 class Savepoint
 {
 public:
@@ -203,6 +204,7 @@ public:
 
 private:
     Database &m_db;
+    int m_spills = 0;
     bool m_open = false;
 };
 

@@ -54,10 +54,12 @@ public:
     void bindText(int at, const QString &value) override { m_query.bindValue(at, value); }
     void bindUtf8(int at, QByteArrayView value) override { m_query.bindValue(at, QString::fromUtf8(value)); }
 
-    SqlOutcome exec() override { return m_query.exec() ? SqlOutcome() : failureOf(m_query.lastError()); }
+    // The driver counts what was bound.
+    SqlOutcome exec(int) override { return m_query.exec() ? SqlOutcome() : failureOf(m_query.lastError()); }
     bool next() override { return m_query.next(); }
     SqlOutcome failure() const override { return outcomeOf(m_query); }
     void finish() override { m_query.finish(); }
+    bool isActive() const override { return m_query.isActive() && m_query.isSelect(); }
 
     int changedRows() const override { return m_query.numRowsAffected(); }
     bool isNull(int column) const override { return m_query.isNull(column); }

@@ -64,8 +64,8 @@ public:
     SqliteStatement(const SqliteStatement &) = delete;
     SqliteStatement &operator=(const SqliteStatement &) = delete;
 
-    void bindNull(int at) override { sqlite3_bind_null(m_statement, at + 1); }
-    void bindInteger(int at, qint64 value) override { sqlite3_bind_int64(m_statement, at + 1, value); }
+    void bindNull(int at) override { note(sqlite3_bind_null(m_statement, at + 1)); }
+    void bindInteger(int at, qint64 value) override { note(sqlite3_bind_int64(m_statement, at + 1, value)); }
     void bindFlag(int at, bool value) override { bindInteger(at, value); }
     void bindText(int at, const QString &value) override
     {
@@ -78,13 +78,18 @@ public:
     {
         // Text without bytes is empty; without an address it would be NULL.
         const char *bytes = value.isEmpty() ? "" : value.data();
-        sqlite3_bind_text(m_statement, at + 1, bytes, int(value.size()), SQLITE_TRANSIENT);
+        note(sqlite3_bind_text(m_statement, at + 1, bytes, int(value.size()), SQLITE_TRANSIENT));
     }
 
-    SqlOutcome exec() override
+    SqlOutcome exec(int boundCount) override
     {
         finish();
         m_failure.reset();
+        // Never with a value that is missing, or another run's.
+        if (const int code = std::exchange(m_bindCode, SQLITE_OK); code != SQLITE_OK)
+            return m_failure = SqlFailure { causeOf(code), QString::fromUtf8(sqlite3_errstr(code)) };
+        if (boundCount != sqlite3_bind_parameter_count(m_statement))
+            return m_failure = SqlFailure { Cause::Other, u"%1 values were bound"_s.arg(boundCount) };
         // Its first row tells whether a statement works at all.
         m_isFirst = step();
         return m_failure;
@@ -97,6 +102,7 @@ public:
             sqlite3_reset(m_statement);
         m_isFirst = false;
     }
+    bool isActive() const override { return m_hasRow; }
 
     int changedRows() const override { return sqlite3_changes(sqlite3_db_handle(m_statement)); }
     bool isNull(int column) const override { return sqlite3_column_type(m_statement, column) == SQLITE_NULL; }
@@ -109,6 +115,12 @@ public:
     }
 
 private:
+    void note(int bindCode)
+    {
+        if (m_bindCode == SQLITE_OK)
+            m_bindCode = bindCode;
+    }
+
     /// At the end of the rows the statement lets go of what it holds.
     bool step()
     {
@@ -123,6 +135,7 @@ private:
 
     sqlite3_stmt *m_statement;
     SqlOutcome m_failure;
+    int m_bindCode = SQLITE_OK;
     bool m_hasRow = false;
     bool m_isFirst = false;
 };
@@ -153,6 +166,16 @@ public:
     {
         // Always, but for read-only disks.
         return m_access == Access::ReadOnly || !frozenpages::any() || !m_handle || walindex::isShared(m_handle);
+    }
+    /// SQLite 3.40 writes what does not fit into the cache into the log, and when the transaction is then undone to a savepoint
+    /// and goes on, it leaves frames without a checksum there: after a crash they are the end of the log.
+    int spills() override
+    {
+        int count = 0;
+        int highest = 0;
+        if (m_handle)
+            sqlite3_db_status(m_handle, SQLITE_DBSTATUS_CACHE_SPILL, &count, &highest, 0);
+        return count;
     }
     void reserveLog() override
     {
@@ -186,12 +209,8 @@ SqlOutcome SqliteConnection::open()
     QStringList pragmas { u"synchronous=FULL"_s, u"foreign_keys=ON"_s, u"temp_store=MEMORY"_s,
                           u"wal_autocheckpoint=%1"_s.arg(PagesPerCheckpoint),
                           u"cache_size=-%1"_s.arg(writes ? WriterCacheKiB : ReaderCacheKiB) };
-    if (writes) {
+    if (writes)
         pragmas.prepend(u"journal_mode=WAL"_s);
-        // A transaction that outgrows the cache stays in memory. SQLite 3.40 would write pages of it into the log, and when it is
-        // undone to a savepoint then, leave frames without a checksum there: after a crash they are the end of the log.
-        pragmas << u"cache_spill=OFF"_s;
-    }
     for (const QString &pragma : pragmas) {
         if (const auto failed = run("PRAGMA "_L1 + pragma))
             return failed;

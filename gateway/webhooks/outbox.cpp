@@ -85,6 +85,8 @@ Result<QList<Outbox::Subscriber>> Outbox::subscribersOf(const QList<WebhookMessa
     QList<Subscriber> subscribers;
     while (find.next())
         subscribers.append({ find.id<PlatformId>(0), find.text(1).toLatin1(), find.text(2).toLatin1() });
+    if (const auto ended = find.ended(); !ended)
+        return ended.error();
     return subscribers;
 }
 

@@ -23,7 +23,7 @@ private Q_SLOTS:
     void cleanup() { m_scratch.reset(); }
     void commitsDoNotLengthenIt();
     void afterAKillAllRowsAreThere();
-    void whatIsUndoneOfALargeTransactionDoesNotEndIt();
+    void aLargeTransactionIsNotUndoneInPart();
     void aDiskWithLittleRoomKeepsIt();
 
 private:
@@ -85,7 +85,7 @@ std::unique_ptr<Database> tst_LogReserve::leftAfterAKill(const QTemporaryDir &el
     return valueOf(Database::open(url, Database::Access::ReadWrite));
 }
 
-void tst_LogReserve::whatIsUndoneOfALargeTransactionDoesNotEndIt()
+void tst_LogReserve::aLargeTransactionIsNotUndoneInPart()
 {
     Database &db = m_scratch->db();
     mustSucceed(db.run(u"CREATE TABLE bulk (n INTEGER PRIMARY KEY, bytes BLOB)"_s));
@@ -98,10 +98,13 @@ void tst_LogReserve::whatIsUndoneOfALargeTransactionDoesNotEndIt()
                                "INSERT INTO bulk SELECT n, randomblob(2000) FROM n"_s));
             mustSucceed(db.run(u"UPDATE bulk SET bytes = randomblob(2000) WHERE n > 3000"_s));
         }
-        mustSucceed(db.run(u"INSERT INTO numbers (n) VALUES (1)"_s));
-        mustSucceed(transaction.commit());
+        // SQLite 3.40 would commit this, and find nothing in its log after a crash from here on.
+        (void)db.run(u"INSERT INTO numbers (n) VALUES (1)"_s);
+        const auto committed = transaction.commit();
+        QVERIFY(!committed);
+        QCOMPARE(committed.error().code, ErrorCode::DatabaseUnavailable);
     }
-    add(2, 3);
+    add(1, 3);
     QCOMPARE(rows(db), 3);
     const QTemporaryDir elsewhere;
     QCOMPARE(rows(*leftAfterAKill(elsewhere)), 3);

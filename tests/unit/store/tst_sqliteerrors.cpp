@@ -20,6 +20,7 @@ private Q_SLOTS:
     void codes();
     void aClosedConnectionIsUnavailable();
     void nothingIsKeptOfALostTransaction();
+    void noRunTakesTheValuesOfAnother();
 
 private:
     std::unique_ptr<ScratchDatabase> m_scratch;
@@ -142,6 +143,27 @@ void tst_SqliteErrors::nothingIsKeptOfALostTransaction()
     const auto committed = transaction.commit();
     QVERIFY(!committed);
     QCOMPARE(committed.error().code, ErrorCode::DatabaseUnavailable);
+}
+
+void tst_SqliteErrors::noRunTakesTheValuesOfAnother()
+{
+    const auto ask = [this](const auto &...values) {
+        Query query = m_scratch->db().prepare(u"SELECT ?, ?"_s);
+        const auto done = query.bind(values...).exec();
+        return done && query.next() ? query.text(0) + query.text(1) : QString(errorRow(done.error().code).word);
+    };
+    QCOMPARE(ask(u"a"_s, u"b"_s), u"ab"_s);
+    QCOMPARE(ask(u"c"_s), u"internal_error"_s);
+    QCOMPARE(ask(), u"internal_error"_s);
+    QCOMPARE(ask(u"d"_s, u"e"_s, u"f"_s), u"internal_error"_s);
+    QCOMPARE(ask(u""_s, u"g"_s), u"g"_s);
+
+    // Values may be bound anew where rows were left.
+    Query query = m_scratch->db().prepare(u"SELECT ? UNION ALL SELECT 2"_s);
+    QVERIFY(query.bind(1).exec() && query.next());
+    QVERIFY(query.bind(3).exec() && query.next());
+    QCOMPARE(query.integer(0), 3);
+    QVERIFY(query.next() && !query.next() && query.ended());
 }
 
 QTEST_GUILESS_MAIN(tst_SqliteErrors)
