@@ -17,8 +17,8 @@ class Query;
 struct BudgetNews;
 
 /// Writes a group of settlements in the open transaction with a handful of statements, however many calls there are: one
-/// update for all wallets, one for all budgets (on SQLite, which has no way to go, one for each), one bulk insert for each kind of row. The order of the group is the order of the
-/// rows, so balances after each row follow from the totals.
+/// update for all wallets, one for all budgets (on SQLite, which has no way to go, one for each), one bulk insert for each
+/// kind of row. The order of the group is the order of the rows, so balances after each row follow from the totals.
 class SettlementStore
 {
 public:

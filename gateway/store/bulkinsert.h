@@ -32,8 +32,8 @@ struct BulkTable
     std::span<const BulkColumn> columns;
 };
 
-/// Adds many rows to one table, for what every call writes. PostgreSQL gets all rows in one statement, or in few when they are long; SQLite, which has no way
-/// to go, one by one.
+/// Adds many rows to one table, for what every call writes. PostgreSQL gets all rows in one statement, or in few when they
+/// are long; SQLite, which has no way to go, one by one.
 class BulkInsert
 {
 public:

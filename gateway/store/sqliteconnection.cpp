@@ -187,12 +187,36 @@ public:
     }
 
 private:
+    SqlOutcome openOnce();
+
     QString m_path;
     Access m_access;
     sqlite3 *m_handle = nullptr;
 };
 
+/// A process that was killed may have left a journal of a transaction. Who may write rolls it back when he reads.
+void rollBackLeftovers(const QString &path)
+{
+    sqlite3 *handle = nullptr;
+    if (sqlite3_open_v2(path.toUtf8().constData(), &handle, SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE, nullptr) == SQLITE_OK) {
+        sqlite3_busy_timeout(handle, BusyTimeoutMs);
+        sqlite3_exec(handle, "SELECT 1 FROM sqlite_schema", nullptr, nullptr, nullptr);
+    }
+    sqlite3_close_v2(handle);
+}
+
 SqlOutcome SqliteConnection::open()
+{
+    auto failed = openOnce();
+    if (failed && m_access == Access::ReadOnly && m_handle && (sqlite3_extended_errcode(m_handle) & 0xff) == SQLITE_READONLY) {
+        close();
+        rollBackLeftovers(m_path);
+        failed = openOnce();
+    }
+    return failed;
+}
+
+SqlOutcome SqliteConnection::openOnce()
 {
     const bool writes = m_access == Access::ReadWrite;
     if (writes)

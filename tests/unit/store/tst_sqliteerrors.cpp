@@ -21,6 +21,7 @@ private Q_SLOTS:
     void aClosedConnectionIsUnavailable();
     void nothingIsKeptOfALostTransaction();
     void noRunTakesTheValuesOfAnother();
+    void aReaderFindsWhatAKilledProcessLeft();
 
 private:
     std::unique_ptr<ScratchDatabase> m_scratch;
@@ -164,6 +165,29 @@ void tst_SqliteErrors::noRunTakesTheValuesOfAnother()
     QVERIFY(query.bind(3).exec() && query.next());
     QCOMPARE(query.integer(0), 3);
     QVERIFY(query.next() && !query.next() && query.ended());
+}
+
+void tst_SqliteErrors::aReaderFindsWhatAKilledProcessLeft()
+{
+    const QTemporaryDir dir;
+    const QString live = dir.filePath(u"live.db"_s);
+    const QString left = dir.filePath(u"left.db"_s);
+    sqlite3 *writer = nullptr;
+    QCOMPARE(sqlite3_open(qUtf8Printable(live), &writer), SQLITE_OK);
+    const auto run = [writer](const char *sql) { return sqlite3_exec(writer, sql, nullptr, nullptr, nullptr); };
+    // In the midst of a transaction with a journal, part of which is in the database already: its cache is small.
+    QCOMPARE(run("PRAGMA cache_size = 2; CREATE TABLE t (a TEXT); INSERT INTO t VALUES ('before')"), SQLITE_OK);
+    QCOMPARE(run("BEGIN; UPDATE t SET a = 'during'; WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 99) "
+                 "INSERT INTO t SELECT hex(randomblob(2000)) FROM n"), SQLITE_OK);
+    QVERIFY(QFile::copy(live, left) && QFile::copy(live + u"-journal"_s, left + u"-journal"_s));
+    sqlite3_close(writer);
+
+    const auto opened = Database::open({ .name = left }, Database::Access::ReadOnly);
+    QVERIFY2(opened, opened ? "" : qPrintable(opened.error().message));
+    Query query = (*opened)->prepare(u"SELECT a FROM t"_s);
+    QVERIFY(query.exec() && query.next());
+    QCOMPARE(query.text(0), u"before"_s);
+    QVERIFY(!query.next() && query.ended());
 }
 
 QTEST_GUILESS_MAIN(tst_SqliteErrors)
